@@ -1,0 +1,63 @@
+# make setup, then make demo. Every target makes the environment it needs.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+VENV := .venv
+PYTHON ?=
+CANDIDATES := $(or $(PYTHON),python3.11 python3.12 python3.13 python3)
+RUN := $(VENV)/bin/python
+USE := $(VENV)/.installed
+DEV := $(VENV)/.installed-dev
+
+.PHONY: help setup demo test lint bench clean
+
+help: ## List the targets.
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
+
+setup: $(USE) ## Create .venv with what users run; PYTHON=/path/to/python chooses the Python.
+
+demo: $(USE) ## Train a tiny model on built-in reviews and show what it learned.
+	$(RUN) scripts/demo.py
+
+test: $(DEV) ## Run the tests, all but the slow ones.
+	$(RUN) -m pytest -q
+
+lint: $(DEV) ## Check style, format and types.
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+
+bench: $(USE) ## Measure the training step on this machine.
+	$(RUN) -m benchmarks.train_step
+
+clean: ## Remove .venv and caches; runs stay.
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info
+
+# The stamps make setup a no-op until the requirements change. The package itself is
+# installed as a link to this folder (compat: one path entry, so that scripts also
+# find benchmarks and compare).
+$(USE): requirements.txt pyproject.toml | $(VENV)/bin/python
+	$(RUN) -m pip install --disable-pip-version-check -q -r requirements.txt
+	$(RUN) -m pip install --disable-pip-version-check -q --no-deps \
+	    --config-settings editable_mode=compat -e .
+	@touch $@
+
+$(DEV): requirements-dev.txt $(USE)
+	$(RUN) -m pip install --disable-pip-version-check -q -r requirements-dev.txt
+	@touch $@
+
+# A name on the PATH proves nothing (version managers leave empty shells behind), so
+# each candidate has to run.
+$(VENV)/bin/python:
+	@for python in $(CANDIDATES); do \
+	    if "$$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' \
+	        2>/dev/null; then \
+	        echo "Creating $(VENV) with $$python"; \
+	        "$$python" -m venv $(VENV) && exit 0; \
+	        rm -rf $(VENV); exit 1; \
+	    fi; \
+	done; \
+	echo "error: no Python 3.11, 3.12 or 3.13 among: $(CANDIDATES). Install one, or" \
+	    "name it: make setup PYTHON=/path/to/python" >&2; \
+	exit 1

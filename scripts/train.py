@@ -1,0 +1,108 @@
+"""Train a byte-level language model on text; the same command again resumes it.
+
+    python scripts/train.py --preset tiny --data.source builtin --out runs/first
+
+Prints one JSON object at the end: run folder, steps, bytes seen, bits per
+character (BPC) of training, validation and test text, bytes per second, seconds.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from tfsent.cli import parse_config, quiet, run
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Train the model that the command line asks for and print what came of it."""
+    config = parse_config(argv, description=__doc__)
+    quiet()
+    # Here, not above: --help and wrong flags need not wait for TensorFlow.
+    from tfsent import checkpoint, data, model, training
+
+    tell = functools.partial(print, file=sys.stderr, flush=True)
+    out = Path(config.out) if config.out else checkpoint.default_out(config)
+    if config.fresh and (aside := checkpoint.move_aside(out)):
+        tell(f"{out}: moved aside to {aside}")
+
+    with checkpoint.RunLock(out), training.StopRequest() as stop:
+        store = checkpoint.StateStore(out, config.checkpoint.keep, announce=tell)
+        store.remove_leftovers()
+        restored = checkpoint.find_resumable(store, config)
+
+        shards = data.prepare(config.data)
+        batches = data.LaneBatches(
+            shards["train"],
+            batch_size=config.training.batch_size,
+            window=config.training.window,
+            state_reset=config.data.state_reset,
+            seed=config.seed,
+        )
+        steps = training.total_steps(config, batches)
+
+        strategy = training.make_strategy(config.distribution)
+        training.check_batch_size(config.training.batch_size, strategy)
+        training.set_precision(config.precision)
+        with strategy.scope():
+            network = model.ByteLanguageModel(
+                config.model, seed=config.seed, text_rule=config.data.text_rule
+            )
+            network.build(None)
+            optimizer = training.make_optimizer(
+                config.optimizer, config.training.batch_size, steps
+            )
+            optimizer.build(network.trainable_variables)
+        step = training.TrainStep(
+            network,
+            optimizer,
+            strategy,
+            clip_norm=config.optimizer.clip_norm,
+            seed=config.seed,
+        )
+        state = training.RunState(
+            network, optimizer, strategy, config.training.batch_size
+        )
+        if restored is not None:
+            checkpoint.restore_run(restored, state, shards["train"].fingerprint)
+            tell(f"{out}: resumed at step {state.step} of {steps}")
+
+        scores = training.Scores(network, shards, config.training)
+        save = functools.partial(
+            checkpoint.save_run, store, state, config, shards["train"].fingerprint
+        )
+        with training.RunLog(
+            out,
+            dataclasses.asdict(config),
+            versions=training.versions(),
+            tensorboard=config.log.tensorboard,
+            progress_bar=config.log.progress and not config.json,
+            total_steps=steps,
+            first_step=state.step,
+        ) as log:
+            outcome = training.train(
+                state,
+                step,
+                batches,
+                config,
+                log,
+                steps=steps,
+                validate=scores.validate if "val" in shards else None,
+                on_checkpoint=save,
+                stop=stop,
+            )
+        if not outcome.finished:
+            tell(f"{out}: saved at step {state.step} of {steps}; run it again to go on")
+            raise SystemExit(stop.exit_code)
+
+        checkpoint.save_weights(out, state.weights(), dataclasses.asdict(config))
+        checkpoint.write_model_file(out / "model.keras", network.save)
+        print(json.dumps(training.summary(out, state, outcome, scores.final())))
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,34 @@
+"""Model and training state on disk, without a framework."""
+
+from tfsent.checkpoint.errors import CheckpointError
+from tfsent.checkpoint.resume import (
+    default_out,
+    find_resumable,
+    restore_run,
+    save_run,
+    write_model_file,
+)
+from tfsent.checkpoint.run_lock import RunLock, RunLockedError, move_aside
+from tfsent.checkpoint.settings import check_resumable
+from tfsent.checkpoint.shapes import expected_shapes
+from tfsent.checkpoint.training_state import Restored, StateStore
+from tfsent.checkpoint.weights import load_weights, read_config, save_weights
+
+__all__ = [
+    "CheckpointError",
+    "Restored",
+    "RunLock",
+    "RunLockedError",
+    "StateStore",
+    "check_resumable",
+    "default_out",
+    "expected_shapes",
+    "find_resumable",
+    "load_weights",
+    "move_aside",
+    "read_config",
+    "restore_run",
+    "save_run",
+    "save_weights",
+    "write_model_file",
+]

@@ -1,0 +1,102 @@
+"""A run between two updates <-> its checkpoints; where a run lies by default.
+
+Knows the run by what it gives and takes as arrays (`training.RunState`), not by
+its class: no framework is imported here.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tfsent.checkpoint import atomic
+from tfsent.checkpoint.settings import check_resumable, identifying
+from tfsent.checkpoint.training_state import Restored, StateStore
+from tfsent.config import RunConfig
+from tfsent.presets import PRESETS
+
+
+def default_out(config: RunConfig) -> Path:
+    """Return `runs/` and a name made of preset, source and a hash of the settings.
+
+    The preset is the one whose model the settings have, else "custom". Settings
+    that may change on resume do not count, so that the same command finds its run.
+    """
+    preset = next((n for n, p in PRESETS.items() if p().model == config.model), "custom")
+    stem = Path(config.data.source).name or config.data.source
+    source = re.sub(r"[^A-Za-z0-9]+", "-", stem).strip("-")[:40] or "text"
+    settings = identifying(dataclasses.asdict(config))
+    digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
+    return Path("runs") / f"{preset}-{source}-{digest.hexdigest()[:8]}"
+
+
+def save_run(
+    store: StateStore, run: Any, config: RunConfig, fingerprint: str, best: bool
+) -> None:
+    """Save `run` as the checkpoint of its step and, if `best`, as the best one.
+
+    Args:
+        store: Checkpoints of the run folder.
+        run: A `training.RunState`.
+        config: The run's settings.
+        fingerprint: Hash of the training text.
+        best: Whether its validation BPC is the lowest so far.
+    """
+    progress = run.progress() | {"data_fingerprint": fingerprint}
+    settings = dataclasses.asdict(config)
+    path = store.save(run.step, run.weights(), settings, run.arrays(), progress)
+    if best:
+        store.save_best(path, run.best_val_bpc)
+
+
+def find_resumable(store: StateStore, config: RunConfig) -> Restored | None:
+    """Return the newest sound checkpoint of a run that `config` may go on with.
+
+    Returns:
+        None if there is no checkpoint yet.
+
+    Raises:
+        CheckpointError: If there are checkpoints and none is sound.
+        ValueError: If the run was started with other settings; names each.
+    """
+    restored = store.latest()
+    if restored is not None:
+        check_resumable(restored.config, dataclasses.asdict(config))
+    return restored
+
+
+def restore_run(restored: Restored, run: Any, fingerprint: str) -> None:
+    """Put `run` where the checkpoint was.
+
+    Raises:
+        ValueError: If the run was trained on other text.
+    """
+    check_resumable(
+        {"data_fingerprint": restored.progress["data_fingerprint"]},
+        {"data_fingerprint": fingerprint},
+    )
+    run.restore(restored.weights, restored.state, restored.progress)
+
+
+def write_model_file(path: Path, write: Callable[[str], None]) -> None:
+    """Let `write` write a file of its own format; it appears at `path` when whole.
+
+    Args:
+        path: The final name.
+        write: Called with a temporary name of the same suffix.
+
+    Raises:
+        OSError: If the disk refuses; names the file.
+    """
+    draft = atomic.temporary_path(path)
+    try:
+        with atomic.naming(path):
+            write(str(draft))
+        atomic.take_place(draft, path)
+    finally:
+        draft.unlink(missing_ok=True)

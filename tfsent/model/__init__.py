@@ -1,0 +1,17 @@
+"""Layers in `keras.ops`; importing this registers them with Keras."""
+
+from tfsent.model.gru import GRU
+from tfsent.model.language_model import ByteLanguageModel
+from tfsent.model.lstm import LSTM
+from tfsent.model.mlstm import MLSTMCell, MultiplicativeLSTM
+from tfsent.model.simple_rnn import ReLURNN, TanhRNN
+
+__all__ = [
+    "GRU",
+    "LSTM",
+    "ByteLanguageModel",
+    "MLSTMCell",
+    "MultiplicativeLSTM",
+    "ReLURNN",
+    "TanhRNN",
+]

@@ -1,0 +1,237 @@
+"""A cell over time: the fast scan and its hand-written gradient.
+
+The loop knows no cell. A cell gives its `Equations`: one step forward, one step
+backward, and which pairs of sequences multiply to the gradient of each weight.
+
+What makes it fast, with the share of a 2048-cubed float32 product that a whole
+training step reached on 2 cores (B=32, H=512) unless said otherwise:
+
+- Input projections are computed for all time steps before the loop.
+- The backward loop computes gradients of pre-activations only; a weight's
+  gradient is one product over all B * T. Automatic differentiation adds a
+  (H, 4H) matrix at every step instead: .26 against .42.
+- States are [H, B] and weights stand on the left, transposed once before the
+  loop: .50 against .42. Transposing inside the product costs half: .30.
+- Both loops are one XLA program each.
+
+Axes: B lanes, T time steps, H hidden units, P columns of the input projection,
+I input rows and K columns of a recurrent weight, 1 an axis of size one.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import keras
+from keras import ops
+
+
+class Equations(NamedTuple):
+    """One cell, as pure functions on tensors with lanes in the last axis.
+
+    Attributes:
+        num_states: Tensors of the state; the first is the output h.
+        forward: `(p_PB, state, weights_t) -> (state, saved)`. `weights_t` are the
+            transposed recurrent matrices [K, I] and the vectors [K, 1]; `saved`
+            is a tuple of tensors, kept for the way back.
+        backward: `(p_PB, before, after, saved, dafter, weights) ->
+            (dp_PB, dbefore, extras)`. `before`, `after`: the state around the
+            step; `dafter`: its gradient. `weights` are [I, K]; `extras` is a
+            tuple of tensors that `products` needs besides `dp_PB`.
+        products: `(before, saved, dp, extras) -> pairs`, on stacked sequences
+            with a leading time axis. For each recurrent matrix a pair (a, d): its
+            gradient is the sum over lanes and steps of `a d^T`. For each vector
+            a pair (None, d): the sum of d.
+    """
+
+    num_states: int
+    forward: Callable[..., tuple]
+    backward: Callable[..., tuple]
+    products: Callable[..., list]
+
+
+def recur(
+    equations: Equations,
+    p_TPB,
+    weights: Sequence[Any],
+    state: Sequence[Any],
+    reset_TB=None,
+    mask_TB=None,
+):
+    """Return the states of a cell at every step and after the last one.
+
+    Products take the dtype of `weights`; everything else, the carried state
+    included, is computed in the dtype of `state` (float32 under mixed precision,
+    where fusing makes it free).
+
+    Args:
+        equations: The cell.
+        p_TPB: float[T, P, B]. Input projections, biases added.
+        weights: Recurrent weights, each float[I, K] or float[K].
+        state: Start state, each float[B, H].
+        reset_TB: bool[T, B]. True: the state of the lane is zero before the step.
+        mask_TB: bool[T, B]. False: the step leaves the state of the lane as it is.
+
+    Returns:
+        `(h_THB, state)`: the output at every step, and the last state, each
+        float[B, H], all in the dtype of `state`.
+    """
+    reset_T1B, mask_T1B = (
+        None if flag is None else ops.expand_dims(flag, 1)
+        for flag in (reset_TB, mask_TB)
+    )
+    num_weights = len(weights)
+    forward = _compiled(_forward, equations)
+    backward = _compiled(_backward, equations)
+
+    def pure(*tensors):
+        # An eager tape would ask the compiled function for a gradient of its own.
+        p_TPB, *tensors = [ops.stop_gradient(tensor) for tensor in tensors]
+        weights, state = tensors[:num_weights], tensors[num_weights:]
+        sequences, saved, last = forward(p_TPB, weights, state, reset_T1B, mask_T1B)
+
+        def gradient(*upstream):
+            # TensorFlow passes the gradients one by one, JAX as one tuple.
+            if len(upstream) == 1 and isinstance(upstream[0], tuple | list):
+                (upstream,) = upstream
+            dh_THB, *dlast = upstream
+            dp_TPB, dweights, dstate = backward(
+                p_TPB, weights, state, reset_T1B, mask_T1B,
+                sequences, saved, dh_THB, dlast,
+            )  # fmt: skip
+            return (dp_TPB, *dweights, *dstate)
+
+        return (sequences[0], *last), gradient
+
+    state_HB = [ops.transpose(s_BH) for s_BH in state]
+    h_THB, *last_HB = ops.custom_gradient(pure)(p_TPB, *weights, *state_HB)
+    return h_THB, tuple(ops.transpose(s_HB) for s_HB in last_HB)
+
+
+@functools.cache
+def _compiled(function: Callable, equations: Equations) -> Callable:
+    """Return `function` of one cell as an XLA program, on the backend in use."""
+    bound = functools.partial(function, equations)
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        return tf.function(bound, jit_compile=True, autograph=False)
+    if keras.backend.backend() == "jax":
+        import jax
+
+        return jax.jit(bound)
+    return bound
+
+
+def _forward(equations, p_TPB, weights, state, reset_T1B, mask_T1B):
+    """Return `(state sequences, saved sequences, last state)`, all [.., H, B]."""
+    # Once a step; as an operand of the product XLA's CPU backend would use a
+    # plain loop for it.
+    weights_t = [ops.transpose(w) if len(w.shape) == 2 else w[:, None] for w in weights]
+
+    def step(t, state):
+        before = _reset(state, reset_T1B, t)
+        after, saved = equations.forward(p_TPB[t], before, weights_t)
+        if mask_T1B is not None:
+            after = [
+                ops.where(mask_T1B[t], new, old)
+                for new, old in zip(after, before, strict=True)
+            ]
+        return after, (*after, *saved)
+
+    last, outputs = _scan(step, list(state), ops.shape(p_TPB)[0])
+    n = equations.num_states
+    return outputs[:n], outputs[n:], last
+
+
+def _backward(
+    equations, p_TPB, weights, state, reset_T1B, mask_T1B, sequences, saved, dh_THB, dlast
+):  # fmt: skip
+    """Return `(dp_TPB, gradients of weights, gradients of the start state)`."""
+    steps = ops.shape(p_TPB)[0]
+    before = [
+        _reset_all(
+            ops.concatenate([ops.expand_dims(first, 0), sequence[:-1]], 0), reset_T1B
+        )
+        for first, sequence in zip(state, sequences, strict=True)
+    ]
+
+    def step(k, dstate):
+        t = steps - 1 - k
+        dafter = [dstate[0] + dh_THB[t], *dstate[1:]]
+        dkept = None
+        if mask_T1B is not None:
+            dkept = [ops.where(mask_T1B[t], ops.zeros_like(d), d) for d in dafter]
+            dafter = [ops.where(mask_T1B[t], d, ops.zeros_like(d)) for d in dafter]
+        dp_PB, dbefore, extras = equations.backward(
+            p_TPB[t],
+            [b[t] for b in before],
+            [s[t] for s in sequences],
+            [s[t] for s in saved],
+            dafter,
+            weights,
+        )
+        if dkept is not None:
+            dbefore = [d + kept for d, kept in zip(dbefore, dkept, strict=True)]
+        return _reset(dbefore, reset_T1B, t), (dp_PB, *extras)
+
+    dstate, (dp_TPB, *extras) = _scan(step, list(dlast), steps, backwards=True)
+    pairs = equations.products(before, saved, dp_TPB, extras)
+    dweights = [
+        ops.cast(_product(a, d, w.dtype), w.dtype)
+        for (a, d), w in zip(pairs, weights, strict=True)
+    ]
+    return ops.cast(dp_TPB, p_TPB.dtype), dweights, dstate
+
+
+def _scan(step, carry, steps, backwards=False):
+    """Run `step(k, carry) -> (carry, outputs)` and stack the outputs over time.
+
+    `keras.ops.scan` demands, on TensorFlow, outputs with the structure of the
+    carry. Buffers updated in place cost nothing under XLA, on either backend.
+    With `backwards` output k stands at `steps - 1 - k`.
+    """
+    _, shapes = step(ops.zeros((), "int32"), carry)  # traced for shapes, unused
+    buffers = [ops.zeros((steps, *s.shape), s.dtype) for s in shapes]
+
+    def body(k, carry, buffers):
+        carry, outputs = step(k, carry)
+        at = steps - 1 - k if backwards else k
+        buffers = [
+            ops.slice_update(b, (at, 0, 0), ops.expand_dims(out, 0))
+            for b, out in zip(buffers, outputs, strict=True)
+        ]
+        return k + 1, list(carry), buffers
+
+    _, carry, buffers = ops.while_loop(
+        lambda k, carry, buffers: k < steps,
+        body,
+        (ops.zeros((), "int32"), list(carry), buffers),
+    )
+    return carry, buffers
+
+
+def _reset(state, reset_T1B, t):
+    if reset_T1B is None:
+        return state
+    return [ops.where(reset_T1B[t], ops.zeros_like(s), s) for s in state]
+
+
+def _reset_all(s_THB, reset_T1B):
+    if reset_T1B is None:
+        return s_THB
+    return ops.where(reset_T1B, ops.zeros_like(s_THB), s_THB)
+
+
+def _product(a_TIB, d_TKB, dtype):
+    """Return the sum over steps and lanes of `a d^T`, or of `d` without an `a`."""
+    if a_TIB is None:
+        return ops.sum(d_TKB, axis=(0, 2))
+    a_TBI = ops.transpose(ops.cast(a_TIB, dtype), (0, 2, 1))
+    d_TBK = ops.transpose(ops.cast(d_TKB, dtype), (0, 2, 1))
+    return ops.matmul(
+        ops.transpose(ops.reshape(a_TBI, (-1, a_TIB.shape[1]))),
+        ops.reshape(d_TBK, (-1, d_TKB.shape[1])),
+    )

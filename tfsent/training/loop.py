@@ -1,0 +1,201 @@
+"""Steps in order: when to log, evaluate, and hand over a checkpoint."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+from tfsent.config import RunConfig
+from tfsent.data.batches import LaneBatches, prefetch
+from tfsent.training.distribution import scatter
+from tfsent.training.evaluate import Score
+from tfsent.training.run_log import RunLog
+from tfsent.training.run_state import RECENT_STEPS, RunState
+from tfsent.training.step import StepResult, TrainStep
+from tfsent.training.stop import StopRequest
+
+MAX_BAD_STEPS = 10
+"""Steps in a row that loss scaling may skip before the run stops."""
+
+
+class DivergedError(ValueError):
+    """The loss or gradient is no longer a number; the message names the step."""
+
+
+class Outcome(NamedTuple):
+    """How a call of `train` ended."""
+
+    finished: bool
+    """False if it was asked to stop."""
+    compile_s: float
+    """Seconds of the first step, which is compiled; in `wall_s`, not in the rate."""
+    bytes_per_s: float
+    """Bytes predicted a second over this call, validations and saves left out."""
+
+
+def total_steps(config: RunConfig, batches: LaneBatches) -> int:
+    """Return the number of updates that the settings ask for."""
+    if config.training.steps is not None:
+        return config.training.steps
+    epochs = 1.0 if config.training.epochs is None else config.training.epochs
+    return max(1, round(epochs * batches.steps_per_epoch))
+
+
+def train(
+    run: RunState,
+    step: TrainStep,
+    batches: LaneBatches,
+    config: RunConfig,
+    log: RunLog,
+    *,
+    steps: int,
+    validate: Callable[[], Score] | None,
+    on_checkpoint: Callable[[bool], None],
+    stop: StopRequest,
+) -> Outcome:
+    """Train from `run.step` to `steps` and return how it ended.
+
+    Losses are read from the device when they are logged, not at every step. A
+    checkpoint is handed over only after all losses before it proved finite.
+
+    Args:
+        run: The state; changed in place.
+        step: The compiled update.
+        batches: Any step's batch.
+        config: Intervals, sizes, precision.
+        log: Where figures go.
+        steps: Updates in all.
+        validate: Scores the model on validation text; None if there is none.
+        on_checkpoint: Saves `run`; told whether it is the best model so far.
+        stop: Ends the loop after the running step once a signal came.
+
+    Raises:
+        DivergedError: If the loss is no number, or ten steps in a row overflowed.
+    """
+    lane_bytes = config.training.batch_size * config.training.window
+    meter = _Meter(run, log, lane_bytes, loss_scaling=config.precision == "mixed_float16")
+    stream = prefetch(batches.batch, run.step, steps)
+    try:
+        for batch in stream:
+            bytes_BT1, reset_BT = scatter(run.strategy, tuple(batch))
+            result, run.carried = step(bytes_BT1, reset_BT, run.carried, run.step)
+            run.step += 1
+            meter.add(result)
+            last = run.step == steps or stop.signal is not None
+            validates = validate is not None and _due(
+                run.step, config.training.eval_interval, run.step == steps
+            )
+            saves = _due(run.step, config.checkpoint.interval, last)
+            if last or validates or saves or run.step % config.log.interval == 0:
+                meter.flush()
+            best = False
+            if validates and stop.signal is None:
+                score = validate()
+                log.val(
+                    run.step,
+                    bpc=score.bpc,
+                    bytes=score.scored_bytes,
+                    seconds=score.seconds,
+                )
+                best = run.best_val_bpc is None or score.bpc < run.best_val_bpc
+                run.best_val_bpc = score.bpc if best else run.best_val_bpc
+            if saves or best:
+                on_checkpoint(best)
+            if validates or saves:
+                meter.restart()
+            if stop.signal is not None:
+                break
+    finally:
+        stream.close()
+    return Outcome(run.step >= steps, meter.compile_s, meter.bytes_per_s())
+
+
+def _due(step: int, interval: int, last: bool) -> bool:
+    return last or (interval > 0 and step % interval == 0)
+
+
+class _Meter:
+    """Reads results in portions, checks them, and keeps the clock."""
+
+    def __init__(self, run: RunState, log: RunLog, step_bytes: int, loss_scaling: bool):
+        self._run = run
+        self._log = log
+        self._step_bytes = step_bytes
+        self._loss_scaling = loss_scaling
+        self._pending: list[StepResult] = []
+        self._bad_steps = 0
+        self._timed_steps = 0
+        self._timed_s = 0.0
+        self._first = True
+        self.compile_s = 0.0
+        self.restart()
+
+    def restart(self) -> None:
+        """Leave what happened since the last flush out of the rate."""
+        self._since = time.perf_counter()
+
+    def add(self, result: StepResult) -> None:
+        """Take the result of one step."""
+        self._pending.append(result)
+        if self._first:
+            self._first = False
+            float(result.bpc)  # waits for the compiled step
+            self.compile_s = time.perf_counter() - self._since
+            self._run.wall_s += self.compile_s
+            self.restart()
+
+    def flush(self) -> None:
+        """Read what is pending, refuse what is no number, log the rest."""
+        if not self._pending:
+            return
+        run, pending = self._run, self._pending
+        self._pending = []
+        first = run.step - len(pending) + 1
+        values = []
+        for step, result in enumerate(pending, start=first):
+            bpc = float(result.bpc)
+            self._check(step, bpc, bool(result.finite))
+            if math.isfinite(bpc):
+                values.append(bpc)
+        elapsed_s = time.perf_counter() - self._since
+        self.restart()
+        run.wall_s += elapsed_s
+        run.bytes_seen += len(pending) * self._step_bytes
+        run.recent_bpc = (run.recent_bpc + values)[-RECENT_STEPS:]
+        self._timed_s += elapsed_s
+        self._timed_steps += len(pending)
+        self._log.train(
+            run.step,
+            bpc=sum(values) / len(values) if values else math.nan,
+            loss_scale=float(pending[-1].loss_scale),
+            learning_rate=float(pending[-1].learning_rate),
+            bytes_per_s=len(pending) * self._step_bytes / max(elapsed_s, 1e-9),
+            bytes_seen=run.bytes_seen,
+            wall_s=run.wall_s,
+        )
+
+    def bytes_per_s(self) -> float:
+        """Return the rate over all flushed steps, the compiled first one left out."""
+        if self._timed_s <= 0:
+            return math.nan
+        return max(0, self._timed_steps - 1) * self._step_bytes / self._timed_s
+
+    def _check(self, step: int, bpc: float, finite: bool) -> None:
+        if finite and math.isfinite(bpc):
+            self._bad_steps = 0
+            return
+        self._bad_steps += 1
+        if not self._loss_scaling:
+            raise DivergedError(
+                f"step {step}: the loss is {bpc:g} bits per character and its gradient "
+                "is not finite. The checkpoints before it are kept; a lower "
+                "optimizer.learning_rate or optimizer.clip_norm will do."
+            )
+        if self._bad_steps >= MAX_BAD_STEPS:
+            raise DivergedError(
+                f"step {step}: {MAX_BAD_STEPS} steps in a row overflowed although the "
+                "loss scale fell each time. The checkpoints before are kept; a lower "
+                "optimizer.learning_rate, or precision mixed_bfloat16, will do."
+            )

@@ -1,0 +1,54 @@
+"""Ask a run to stop: SIGTERM and Ctrl-C are noted, the loop saves and leaves."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from types import FrameType, TracebackType
+
+
+class StopRequest:
+    """Notes the first SIGTERM or SIGINT while it is entered.
+
+    After the first, both signals get their default action: a second Ctrl-C ends
+    the process at once, also in the middle of a compiled step.
+
+    Attributes:
+        signal: Number of the signal that came, or None.
+    """
+
+    def __init__(self) -> None:
+        self.signal: int | None = None
+        self._before: dict[int, object] = {}
+
+    def __enter__(self) -> StopRequest:
+        """Take over both signals."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            self._before[number] = signal.signal(number, self._note)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Give both signals back."""
+        for number, handler in self._before.items():
+            signal.signal(number, handler)  # type: ignore[arg-type]
+
+    @property
+    def exit_code(self) -> int:
+        """128 and the number of the signal: 143 for SIGTERM, 130 for Ctrl-C; or 0."""
+        return 0 if self.signal is None else 128 + self.signal
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        self.signal = number
+        for each in self._before:
+            signal.signal(each, signal.SIG_DFL)
+        name = signal.Signals(number).name
+        print(
+            f"{name}: stopping after this step and saving; once more ends at once.",
+            file=sys.stderr,
+            flush=True,
+        )

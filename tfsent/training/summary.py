@@ -1,0 +1,103 @@
+"""What a run says at its end: its scores, and with which versions they were made."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfsent.config import TrainingConfig
+from tfsent.data.batches import ScoreBatches
+from tfsent.data.byte_shards import ByteShards
+from tfsent.model.language_model import ByteLanguageModel
+from tfsent.training.evaluate import Evaluator, Score
+from tfsent.training.loop import Outcome
+from tfsent.training.run_state import RunState
+
+
+class Scores:
+    """Scores of a model on the validation and test text of its run.
+
+    Args:
+        model: The model in training.
+        shards: Split name to text; "val" and "test" may be missing.
+        config: Batch, window, and how much to read between steps and at the end.
+    """
+
+    def __init__(
+        self,
+        model: ByteLanguageModel,
+        shards: Mapping[str, ByteShards],
+        config: TrainingConfig,
+    ):
+        self._evaluator = Evaluator(model)
+        self._shards = shards
+        self._config = config
+
+    def validate(self) -> Score:
+        """Return the score on at most `eval_bytes` of validation text."""
+        return self._score("val", self._config.eval_bytes)
+
+    def final(self) -> dict[str, Score]:
+        """Return the scores on all validation text and on the test text asked for."""
+        scores = {}
+        if "val" in self._shards:
+            scores["val"] = self._score("val", None)
+        if "test" in self._shards and self._config.test_bytes != 0:
+            scores["test"] = self._score("test", self._config.test_bytes)
+        return scores
+
+    def _score(self, split: str, max_bytes: int | None) -> Score:
+        return self._evaluator.score(
+            ScoreBatches(
+                self._shards[split],
+                batch_size=self._config.batch_size,
+                window=self._config.window,
+                max_bytes=max_bytes,
+            )
+        )
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of what computes."""
+    return {
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "keras": keras.__version__,
+        "tensorflow": tf.__version__,
+    }
+
+
+def summary(
+    out: Path, run: RunState, outcome: Outcome, scores: Mapping[str, Score]
+) -> dict[str, Any]:
+    """Return the result of a finished run as JSON values.
+
+    A rate or score that was not measured is None: the rate of a run that had no
+    step left, the test of a source without a test split.
+    """
+    recent = run.recent_bpc
+    rate = outcome.bytes_per_s
+    return {
+        "run": str(out),
+        "steps": run.step,
+        "bytes_seen": run.bytes_seen,
+        "train_bpc": sum(recent) / len(recent) if recent else None,
+        "best_val_bpc": run.best_val_bpc,
+        **{
+            f"{split}_bpc": scores[split].bpc if split in scores else None
+            for split in ("val", "test")
+        },
+        **{
+            f"{split}_scored_bytes": score.scored_bytes
+            for split, score in scores.items()
+        },
+        "bytes_per_s": rate if rate == rate else None,
+        "seconds": run.wall_s,
+        "compile_s": outcome.compile_s,
+    }
