@@ -29,7 +29,7 @@ lint: $(DEV) ## Check style, format and types.
 	$(VENV)/bin/mypy
 
 bench: $(USE) ## Measure the training step on this machine.
-	$(RUN) -m benchmarks.train_step
+	$(RUN) benchmarks/train_step.py
 
 clean: ## Remove .venv and caches; runs stay.
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info

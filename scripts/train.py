@@ -30,12 +30,18 @@ def main(argv: Sequence[str] | None = None) -> None:
     if config.fresh and (aside := checkpoint.move_aside(out)):
         tell(f"{out}: moved aside to {aside}")
 
-    with checkpoint.RunLock(out), training.StopRequest() as stop:
+    with checkpoint.RunLock(out):
         store = checkpoint.StateStore(out, config.checkpoint.keep, announce=tell)
         store.remove_leftovers()
         restored = checkpoint.find_resumable(store, config)
 
         shards = data.prepare(config.data)
+        texts = {split: each.fingerprint for split, each in shards.items()}
+        if (result := checkpoint.find_result(store, config, texts)) is not None:
+            tell(f"{out}: has ended before; --fresh trains it anew")
+            print(json.dumps(result | {"run": str(out)}))
+            return
+
         batches = data.LaneBatches(
             shards["train"],
             batch_size=config.training.batch_size,
@@ -68,14 +74,15 @@ def main(argv: Sequence[str] | None = None) -> None:
             network, optimizer, strategy, config.training.batch_size
         )
         if restored is not None:
-            checkpoint.restore_run(restored, state, shards["train"].fingerprint)
+            checkpoint.restore_run(restored, state, texts["train"])
             tell(f"{out}: resumed at step {state.step} of {steps}")
 
-        scores = training.Scores(network, shards, config.training)
+        stop = training.StopRequest()
+        scores = training.Scores(network, shards, config.training, stop)
         save = functools.partial(
-            checkpoint.save_run, store, state, config, shards["train"].fingerprint
+            checkpoint.save_run, store, state, config, texts["train"]
         )
-        with training.RunLog(
+        log = training.RunLog(
             out,
             dataclasses.asdict(config),
             versions=training.versions(),
@@ -83,7 +90,10 @@ def main(argv: Sequence[str] | None = None) -> None:
             progress_bar=config.log.progress and not config.json,
             total_steps=steps,
             first_step=state.step,
-        ) as log:
+        )
+        # Only here: what comes before and after has nothing to save, and a signal
+        # ends it at once.
+        with log, stop:
             outcome = training.train(
                 state,
                 step,
@@ -95,13 +105,15 @@ def main(argv: Sequence[str] | None = None) -> None:
                 on_checkpoint=save,
                 stop=stop,
             )
-        if not outcome.finished:
+        if stop.signal is not None:
             tell(f"{out}: saved at step {state.step} of {steps}; run it again to go on")
             raise SystemExit(stop.exit_code)
 
         checkpoint.save_weights(out, state.weights(), dataclasses.asdict(config))
         checkpoint.write_model_file(out / "model.keras", network.save)
-        print(json.dumps(training.summary(out, state, outcome, scores.final())))
+        result = training.summary(out, state, outcome, scores.final())
+        checkpoint.save_result(out, result, config, texts)
+        print(json.dumps(result))
 
 
 if __name__ == "__main__":

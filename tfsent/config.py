@@ -283,9 +283,7 @@ class RunConfig:
 
     def __post_init__(self) -> None:
         """Refuse what cannot work."""
-        _require(
-            0 <= self.seed < 2**31, f"seed is {self.seed}; 0 to 2^31 - 1 will do."
-        )
+        _require(0 <= self.seed < 2**31, f"seed is {self.seed}; 0 to 2^31 - 1 will do.")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -49,7 +49,8 @@ class LanguageModel:
         bytes_BT = np.asarray(bytes_BT)
         if bytes_BT.dtype != np.uint8 or bytes_BT.ndim != 2:
             raise ValueError(
-                f"bytes are {bytes_BT.dtype}{list(bytes_BT.shape)}; uint8[B, T] will do."
+                f"bytes are {bytes_BT.dtype}{list(bytes_BT.shape)}; "
+                "uint8[B, T] will do."
             )
         return keras.ops.convert_to_numpy(self.model(bytes_BT))
 
@@ -62,13 +63,17 @@ class LanguageModel:
         Raises:
             ValueError: If no text has a second byte.
         """
+        if isinstance(texts, str | bytes):  # Would be read character by character.
+            raise ValueError(f"texts is one {type(texts).__name__}; a list will do.")
         cleaned = [
             clean(text, self.text_rule) if isinstance(text, str) else text
             for text in texts
         ]
         score = self.score(_Samples([text for text in cleaned if text]))
         if not score.scored_bytes:
-            raise ValueError("texts have no byte to predict; at least two bytes will do.")
+            raise ValueError(
+                "texts have no byte to predict; at least two bytes will do."
+            )
         return score.bpc
 
     def score(self, samples: Any, max_bytes: int | None = None) -> Score:
@@ -139,9 +144,7 @@ def _load_keras(path: Path, precision: Precision) -> LanguageModel:
         raise CheckpointError(path, f"is no sound Keras model: {reason}") from error
     if not isinstance(saved, ByteLanguageModel):
         raise CheckpointError(path, f"holds a {type(saved).__name__}, not this model.")
-    model = ByteLanguageModel(
-        saved.config, text_rule=saved.text_rule, dtype=precision
-    )
+    model = ByteLanguageModel(saved.config, text_rule=saved.text_rule, dtype=precision)
     model.build(None)
     model.set_weights(saved.get_weights())
     return LanguageModel(model)

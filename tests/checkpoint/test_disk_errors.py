@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -56,15 +57,22 @@ def is_tidy(run: Path, disk: FaultyDisk) -> bool:
     return disk.failed in ("unlink", "rmdir") or not list(run.rglob(".tmp-*"))
 
 
-def two_checkpoints(run: Path) -> StateStore:
-    store = StateStore(run, keep=2)
-    save(store, 1)
-    save(store, 2)
-    return store
+@pytest.fixture(scope="module")
+def two_checkpoints(tmp_path_factory):
+    """Return a function that makes a run with checkpoints 1 and 2, 1 being the best."""
+    made = StateStore(tmp_path_factory.mktemp("made"), keep=2)
+    made.save_best(save(made, 1), 2.0)
+    save(made, 2)
+
+    def copy(run: Path) -> StateStore:
+        shutil.copytree(made.run_dir, run)
+        return StateStore(run, keep=2)
+
+    return copy
 
 
 @every_error
-def test_failed_save_leaves_the_checkpoint_before(tmp_path, number):
+def test_failed_save_leaves_the_checkpoint_before(tmp_path, two_checkpoints, number):
     for disk in disks(at_least=30, number=number):
         store = two_checkpoints(tmp_path / str(disk.fail_at))
         attempt(disk, lambda store=store: save(store, 3), store.run_dir)
@@ -74,10 +82,10 @@ def test_failed_save_leaves_the_checkpoint_before(tmp_path, number):
 
 
 @every_error
-def test_failed_save_of_the_best_leaves_a_best(tmp_path, number):
+def test_failed_save_of_the_best_leaves_a_best(tmp_path, two_checkpoints, number):
     for disk in disks(at_least=15, number=number):
         store = two_checkpoints(tmp_path / str(disk.fail_at))
-        best = store.save_best(store.folder / "00000001", 2.0)
+        best = store.folder / "best"
         newer = store.folder / "00000002"
         done = attempt(
             disk,
@@ -104,7 +112,7 @@ def test_failed_save_of_final_weights_leaves_a_model(tmp_path, number):
         assert is_tidy(run, disk)
 
 
-def test_kill_at_any_call_of_a_save_leaves_a_checkpoint(tmp_path):
+def test_kill_at_any_call_of_a_save_leaves_a_checkpoint(tmp_path, two_checkpoints):
     found = []
     for disk in disks(at_least=30, once=False):
         store = two_checkpoints(tmp_path / str(disk.fail_at))
@@ -117,11 +125,13 @@ def test_kill_at_any_call_of_a_save_leaves_a_checkpoint(tmp_path):
     assert found == sorted(found)
 
 
-def test_kill_at_any_call_of_a_save_of_the_best_leaves_a_best(tmp_path):
+def test_kill_at_any_call_of_a_save_of_the_best_leaves_a_best(
+    tmp_path, two_checkpoints
+):
     found = []
     for disk in disks(at_least=15, once=False):
         store = two_checkpoints(tmp_path / str(disk.fail_at))
-        best = store.save_best(store.folder / "00000001", 2.0)
+        best = store.folder / "best"
         with suppress(OSError), disk:
             store.save_best(store.folder / "00000002", 1.0)
         weights, _ = load_weights(best)

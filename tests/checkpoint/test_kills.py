@@ -10,7 +10,7 @@ import pytest
 
 from tests.checkpoint.small_model import assert_is_step, assert_same, small_weights
 from tfsent.checkpoint import RunLock, StateStore, atomic, load_weights
-from tfsent.checkpoint.liveness import host_start
+from tfsent.checkpoint.liveness import host_start, process_start
 
 MODULE = "tests.checkpoint.saving_loop"
 
@@ -84,12 +84,13 @@ def test_leftovers_of_a_killed_writer_are_removed_and_nothing_else(tmp_path):
     writer = start(tmp_path, most=10**9)
     for _ in range(4):
         writer.stdout.readline()
+    began = process_start(writer.pid)
     writer.kill()
     writer.stdout.close()
     # Gone but not buried: that is how killed processes stay in many containers.
     os.waitid(os.P_PID, writer.pid, os.WEXITED | os.WNOWAIT)
     store = StateStore(tmp_path, keep=2)
-    dead = f".tmp-{host_start()}-{writer.pid}-1-0-00000009"
+    dead = f".tmp-{host_start()}-{writer.pid}-{began}-0-00000009"
     (store.folder / dead).mkdir()
     (store.folder / dead / "weights.safetensors").write_bytes(b"half")
     (tmp_path / ".tmp-00000000-1-1-0-config.json").write_bytes(b"half")

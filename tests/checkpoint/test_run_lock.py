@@ -1,5 +1,6 @@
 import errno
 import fcntl
+import json
 import os
 import signal
 import subprocess
@@ -8,6 +9,7 @@ import sys
 import pytest
 
 from tfsent.checkpoint import RunLock, RunLockedError, atomic, move_aside
+from tfsent.checkpoint.liveness import host_start
 
 HOLDER = """
 import sys
@@ -104,7 +106,11 @@ def test_strange_lock_file_does_not_block(tmp_path):
             pass
 
 
-@pytest.mark.parametrize("text", [b"", b'{"pid": 1}'])
+DEAD = {"pid": os.getpid(), "host": "h", "since": "s", "process_start": -1}
+DEAD["host_start"] = host_start()
+
+
+@pytest.mark.parametrize("text", [b"", b'{"pid": 1}', json.dumps(DEAD).encode()])
 def test_holder_without_a_name_is_refused_too(tmp_path, text, monkeypatch):
     monkeypatch.setattr("tfsent.checkpoint.run_lock._WAIT_S", 0.05)
     with RunLock(tmp_path):
@@ -168,23 +174,30 @@ def test_lock_file_removed_just_before_it_is_locked_is_made_again(
             RunLock(tmp_path).acquire()
 
 
-def test_forked_child_does_not_keep_the_lock(tmp_path):
-    lock = RunLock(tmp_path)
-    lock.acquire()
-    ready, wait = os.pipe(), os.pipe()
-    child = os.fork()
-    if child == 0:
-        os.write(ready[1], b"x")
-        os.read(wait[0], 1)
-        os._exit(0)
-    os.read(ready[0], 1)
-    lock.release()
+def test_forked_child_does_not_keep_the_lock_of_its_killed_parent(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr("tfsent.checkpoint.run_lock._WAIT_S", 0.05)
+    code = """
+import os, sys
+from tfsent.checkpoint import RunLock
+lock = RunLock(sys.argv[1])
+lock.acquire()
+if os.fork() > 0:
+    print("forked", flush=True)
+sys.stdin.read()
+"""
+    parent = subprocess.Popen(
+        [sys.executable, "-c", code, str(tmp_path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    assert parent.stdout.readline() == b"forked\n"
+    parent.kill()
+    parent.wait()
     with RunLock(tmp_path):
         pass
-    os.write(wait[1], b"x")
-    os.waitpid(child, 0)
-    for end in (*ready, *wait):
-        os.close(end)
+    parent.communicate()
 
 
 def test_disk_error_names_the_path_and_leaves_no_lock(tmp_path, monkeypatch):

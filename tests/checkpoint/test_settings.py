@@ -40,7 +40,8 @@ def test_free_setting_may_change(change):
 
 
 FREE = {"log", "checkpoint", "distribution", "fresh", "json", "out"}
-FREE |= {"training.eval_interval", "training.eval_bytes", "data.root", "data.cache_dir"}
+FREE |= {f"training.{name}" for name in ("eval_interval", "eval_bytes", "test_bytes")}
+FREE |= {"data.root", "data.cache_dir"}
 
 
 def every_other_setting():

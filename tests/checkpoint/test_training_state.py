@@ -127,11 +127,21 @@ def test_all_damaged_is_refused_and_never_a_new_start(store):
     assert len(told) == 2
 
 
-def test_best_alone_is_no_new_start(store):
+@pytest.mark.parametrize("name", ["best", "best.before"])
+def test_best_alone_is_no_new_start(store, name):
     path = save(store, 1)
-    path.rename(store.folder / "best")
+    path.rename(store.folder / name)
     with pytest.raises(CheckpointError, match="holds the best checkpoint and none"):
         store.latest()
+
+
+def test_list_that_misses_the_newest_is_made_again(store, monkeypatch):
+    store.save_best(save(store, 1), 2.5)
+    whole = os.listdir(store.folder)
+    lists = [["best"], ["best", "00000000"], whole]
+    monkeypatch.setattr(os, "listdir", lambda _: lists.pop(0))
+    assert_is_step(store.latest(), 1)
+    assert lists == []
 
 
 def test_swapped_checkpoints_are_noticed(store):

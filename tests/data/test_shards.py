@@ -39,7 +39,7 @@ def source(tmp_path):
 
 
 def settings(source, **changes):
-    return DataConfig(**{"source": str(source), "shard_bytes": 4096, **changes})
+    return DataConfig(**{"source": str(source), "shard_bytes": 16384, **changes})
 
 
 def texts(split):
@@ -220,7 +220,8 @@ class Stopped(BaseException):
 def test_stopped_preparation_goes_on_behind_its_last_closed_shard(
     source, tmp_path, monkeypatch
 ):
-    whole = prints(prepare(settings(source), tmp_path / "whole"))
+    source.write_text("\n\n" + source.read_text())
+    whole = prints(prepare(settings(source, shard_bytes=4096), tmp_path / "whole"))
     journal = tmp_path / ".out.partial" / "journal.json"
     saves = 0
     write_file = shards.write_file
@@ -234,7 +235,7 @@ def test_stopped_preparation_goes_on_behind_its_last_closed_shard(
 
     monkeypatch.setattr(shards, "write_file", stop_at_the_seventh)
     with pytest.raises(Stopped):
-        prepare(settings(source), tmp_path / "out")
+        prepare(settings(source, shard_bytes=4096), tmp_path / "out")
     assert not (tmp_path / "out").exists()
     consumed = json.loads(journal.read_bytes())["consumed"]
     cleaned = 0
@@ -246,8 +247,12 @@ def test_stopped_preparation_goes_on_behind_its_last_closed_shard(
         return rule(text)
 
     monkeypatch.setitem(shards.RULES, "openai", counted)
-    assert prints(prepare(settings(source), tmp_path / "out")) == whole
-    assert cleaned == COUNT - consumed < COUNT
+    (journal.parent / "train" / "stray.bin").write_bytes(b"written later")
+    splits = prepare(settings(source, shard_bytes=4096), tmp_path / "out")
+    assert prints(splits) == whole
+    assert cleaned == COUNT + 2 - consumed < COUNT
+    assert sum(split.index["dropped_empty"] for split in splits.values()) == 2
+    assert not (tmp_path / "out" / "train" / "stray.bin").exists()
 
 
 @pytest.mark.parametrize("name", ["fsync", "replace", "rename"])
@@ -269,7 +274,7 @@ def test_every_refused_call_names_its_file_and_harms_nothing(
     monkeypatch.setattr(os, name, refuse)
     prepare(settings(source), tmp_path / "count")
     calls = 10**9 - left
-    for number in range(1, calls + 1, max(1, calls // 12)):
+    for number in range(1, calls + 1, max(1, calls // 6)):
         left = number
         out = tmp_path / f"out{number}"
         with pytest.raises(OSError, match=os.strerror(cause)) as told:
@@ -279,6 +284,30 @@ def test_every_refused_call_names_its_file_and_harms_nothing(
         assert not out.exists() or prints(open_prepared(out)) == before
         assert prints(prepare(settings(source), out)) == before
     assert prints(open_prepared(tmp_path / "before")) == before
+
+
+def test_files_and_names_are_on_disk_before_the_folder_gets_its_name(
+    source, tmp_path, monkeypatch
+):
+    synced = set()
+    at_rename = []
+    fsync, rename = os.fsync, os.rename
+
+    def record(descriptor):
+        synced.add(os.fstat(descriptor).st_ino)
+        fsync(descriptor)
+
+    def check(old, new):
+        entries = [old, *old.rglob("*")]
+        at_rename.extend(path for path in entries if path.stat().st_ino not in synced)
+        synced.clear()
+        rename(old, new)
+
+    monkeypatch.setattr(os, "fsync", record)
+    monkeypatch.setattr(os, "rename", check)
+    prepare(settings(source), tmp_path / "out")
+    assert at_rename == []
+    assert tmp_path.stat().st_ino in synced
 
 
 def test_refused_write_names_its_file(source, tmp_path, monkeypatch):
@@ -303,7 +332,7 @@ CHILD = """
 import sys
 from tfsent.config import DataConfig
 from tfsent.data.shards import prepare
-prepare(DataConfig(source=sys.argv[1], shard_bytes=65536), sys.argv[2])
+prepare(DataConfig(source=sys.argv[1], shard_bytes=262144), sys.argv[2])
 """
 
 
@@ -312,11 +341,11 @@ def test_killed_preparation_ends_with_the_same_bytes(tmp_path):
     with open(source, "w") as file:
         for text in lines(60_000):
             file.write(json.dumps({"text": text}) + "\n")
-    config = settings(source, shard_bytes=65536)
+    config = settings(source, shard_bytes=262144)
     whole = prints(prepare(config, tmp_path / "whole"))
     out = tmp_path / "out"
     journal = tmp_path / ".out.partial" / "journal.json"
-    for shard in (1, 20, 50):
+    for shard in (1, 6, 12):
         child = subprocess.Popen([sys.executable, "-c", CHILD, str(source), str(out)])
         seen = journal.parent / "train" / f"shard-{shard:05d}.bin"
         while child.poll() is None and not seen.exists():
@@ -356,9 +385,46 @@ def test_journal_that_is_damaged_means_a_clean_start(source, tmp_path):
         partial = tmp_path / ".out.partial"
         (partial / "train").mkdir(parents=True)
         (partial / "journal.json").write_bytes(content)
-        (partial / "train" / "shard-00000.bin").write_bytes(b"left over")
+        (partial / "train" / "shard-00099.bin").write_bytes(b"left over")
         assert prints(prepare(settings(source), tmp_path / "out")) == whole
+        assert not (tmp_path / "out" / "train" / "shard-00099.bin").exists()
         (tmp_path / "out").rename(tmp_path / f"out{len(content)}")
+
+
+def test_journal_of_other_text_means_a_clean_start(source, tmp_path, monkeypatch):
+    whole = prints(prepare(settings(source), tmp_path / "whole"))
+    other = tmp_path / "other.txt"
+    other.write_text("\n".join(lines()).upper())
+
+    def stop(self, facts, name):
+        raise Stopped
+
+    with monkeypatch.context() as patch:
+        patch.setattr(shards._Job, "finish", stop)
+        with pytest.raises(Stopped):
+            prepare(settings(other), tmp_path / "out")
+    assert (tmp_path / ".out.partial" / "journal.json").exists()
+    assert prints(prepare(settings(source), tmp_path / "out")) == whole
+
+
+def test_folder_that_another_process_finished_meanwhile_is_taken(
+    source, tmp_path, monkeypatch
+):
+    is_ready = shards._is_ready
+    found = []
+
+    def other_finishes(target, key):
+        if found:
+            return is_ready(target, key)
+        found.append(is_ready(target, key))
+        prepare(settings(source), tmp_path / "out")
+        return found[0]
+
+    monkeypatch.setattr(shards, "_is_ready", other_finishes)
+    splits = prepare(settings(source), tmp_path / "out")
+    assert found == [False]
+    assert splits["train"].num_samples > 0
+    assert not list(tmp_path.glob(".*"))
 
 
 def test_old_leftover_of_a_dead_writer_is_removed_and_nothing_else(source, cache):

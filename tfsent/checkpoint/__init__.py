@@ -1,6 +1,7 @@
 """Model and training state on disk, without a framework."""
 
 from tfsent.checkpoint.errors import CheckpointError
+from tfsent.checkpoint.result import find_result, save_result
 from tfsent.checkpoint.resume import (
     default_out,
     find_resumable,
@@ -23,11 +24,13 @@ __all__ = [
     "check_resumable",
     "default_out",
     "expected_shapes",
+    "find_result",
     "find_resumable",
     "load_weights",
     "move_aside",
     "read_config",
     "restore_run",
+    "save_result",
     "save_run",
     "save_weights",
     "write_model_file",

@@ -27,7 +27,9 @@ def default_out(config: RunConfig) -> Path:
     The preset is the one whose model the settings have, else "custom". Settings
     that may change on resume do not count, so that the same command finds its run.
     """
-    preset = next((n for n, p in PRESETS.items() if p().model == config.model), "custom")
+    preset = next(
+        (n for n, p in PRESETS.items() if p().model == config.model), "custom"
+    )
     stem = Path(config.data.source).name or config.data.source
     source = re.sub(r"[^A-Za-z0-9]+", "-", stem).strip("-")[:40] or "text"
     settings = identifying(dataclasses.asdict(config))
@@ -47,7 +49,7 @@ def save_run(
         fingerprint: Hash of the training text.
         best: Whether its validation BPC is the lowest so far.
     """
-    progress = run.progress() | {"data_fingerprint": fingerprint}
+    progress = run.progress() | {"data_fingerprint": fingerprint, "is_best": best}
     settings = dataclasses.asdict(config)
     path = store.save(run.step, run.weights(), settings, run.arrays(), progress)
     if best:
@@ -56,6 +58,8 @@ def save_run(
 
 def find_resumable(store: StateStore, config: RunConfig) -> Restored | None:
     """Return the newest sound checkpoint of a run that `config` may go on with.
+
+    Finishes the best one if a kill struck between the saves of both.
 
     Returns:
         None if there is no checkpoint yet.
@@ -67,6 +71,8 @@ def find_resumable(store: StateStore, config: RunConfig) -> Restored | None:
     restored = store.latest()
     if restored is not None:
         check_resumable(restored.config, dataclasses.asdict(config))
+        if restored.progress.get("is_best"):
+            store.save_best(restored.path, restored.progress["best_val_bpc"])
     return restored
 
 

@@ -12,7 +12,9 @@ writer; readers need no lock.
 
 from __future__ import annotations
 
+import os
 import re
+import time
 import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -52,7 +54,9 @@ PROGRESS = "progress.json"
 _FILES = (WEIGHTS, CONFIG, STATE, PROGRESS)
 _METADATA = {"format": "tfsent-training-state", "version": "1"}
 _MAX_PROGRESS_BYTES = 2**20
-_TRIES = 20
+_TRIES = 50
+_PAUSE_S = 0.01
+_WAY_OUT = "Give --fresh to start over, or another --out."
 
 
 class Restored(NamedTuple):
@@ -196,15 +200,24 @@ class StateStore:
                     self._damaged.add(step)
                     self._announce(f"checkpoint passed over: {error}")
             else:
-                self._require_none(steps)
-                return None
-        raise CheckpointError(self.folder, "keeps changing while it is read.")
+                if steps:
+                    reason = (
+                        f"none of its {len(steps)} checkpoints is sound. {_WAY_OUT}"
+                    )
+                    raise CheckpointError(self.folder, reason)
+                names = (BEST, BEST_BEFORE)
+                if not any((self.folder / name).exists() for name in names):
+                    return None
+                # There was a checkpoint once: a list made while others were
+                # renamed can miss the newest ones. Look again.
+                time.sleep(_PAUSE_S)
+        reason = f"holds the best checkpoint and none to resume from. {_WAY_OUT}"
+        raise CheckpointError(self.folder, reason)
 
     def steps(self) -> list[int]:
         """Return the steps that have a checkpoint folder, sound or not, in order."""
-        if not self.folder.is_dir():
-            return []
-        names = [p.name for p in self.folder.iterdir() if p.is_dir()]
+        # One call, and no look at each: by then some could be pruned.
+        names = os.listdir(self.folder) if self.folder.is_dir() else []
         numbers = [int(name) for name in names if re.fullmatch("[0-9]{8,18}", name)]
         return sorted(step for step in numbers if f"{step:08d}" in names)
 
@@ -216,15 +229,6 @@ class StateStore:
         self._settle_best()
         removed = atomic.remove_leftovers(self.run_dir)
         return removed + atomic.remove_leftovers(self.folder)
-
-    def _require_none(self, steps: list[int]) -> None:
-        wayout = "Give --fresh to start over, or another --out."
-        if steps:
-            reason = f"none of its {len(steps)} checkpoints is sound. {wayout}"
-            raise CheckpointError(self.folder, reason)
-        if (self.folder / BEST).exists() or (self.folder / BEST_BEFORE).exists():
-            reason = f"holds the best checkpoint and none to resume from. {wayout}"
-            raise CheckpointError(self.folder, reason)
 
     def _prune(self) -> None:
         steps = self.steps()

@@ -10,14 +10,14 @@ import heapq
 import queue
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
-    from tfsent.data.shards import ByteShards
+    from tfsent.data.byte_shards import ByteShards
 
 Made = TypeVar("Made")
 
@@ -278,7 +278,7 @@ def batch_digest(batch: Batch | ScoreBatch) -> str:
 
 def prefetch(
     make_batch: Callable[[int], Made], start: int, stop: int, depth: int = 4
-) -> Iterator[Made]:
+) -> Generator[Made, None, None]:
     """Yield `make_batch(step)` for each step, computed ahead by one thread.
 
     The thread starts with the first batch asked for, and has ended when the

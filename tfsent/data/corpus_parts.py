@@ -326,7 +326,7 @@ PARTS = {
         |comes out of nowhere and goes back there""",
     ),
     "effects": _part(
-        "special effects|animation|monster|stunt work",
+        "effect work|animation|monster|stunt work",
         """is so real that I ducked|serves the story|was clearly made with love
         |still looks fresh after {period}|puts bigger budgets to shame""",
         """is so fake that I laughed|buries the story|was clearly made in a hurry

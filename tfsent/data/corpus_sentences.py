@@ -58,16 +58,29 @@ MIXED_SENTENCES = phrases(
     |some say the {noun2} is {unadj}; for me the {adj} {noun} counts for more
     |the {noun2} is {unadj}, I admit, but what counts is that the {noun} {says}
     |while the {noun2} {unsays}, the {noun} {says}
-    |it is true that the {noun2} {unsays}, only I don't mind, because the
-    {noun} {says}"""
+    |it is true that the {noun2} {unsays}, but that changes little, for the {noun}
+    {says}"""
 )
 """A concession: what is said last, or without reserve, is what counts."""
 
-CONCESSIONS = phrases(
-    """to be fair, the {noun} {says}|one thing must be said: the {noun} {says}
-    |the {noun} is {adj}, I admit|at first I thought the {noun} was {adj}
-    |the {noun} {says}, I give them that|others may care more that the {noun} {says}
-    |it is a pity, because the {noun} {says}|I know, I know, the {noun} {says}"""
+CONCESSIONS = (
+    phrases(
+        """my one complaint: the {noun} {says}|nothing is perfect: the {noun} {says}
+        |the {noun} is {adj}, I admit|at first I thought the {noun} was {adj}
+        |others may care more that the {noun} {says}|I know, I know, the {noun} {says}
+        |one thing must be said: the {noun} {says}|only the {noun} {says}
+        |if I had to name one {adj} thing, it would be the {noun}
+        |my {person} would add that the {noun} {says}|a pity that the {noun} {says}"""
+    ),
+    phrases(
+        """to be fair, the {noun} {says}|the one bright spot: the {noun} {says}
+        |the {noun} is {adj}, I admit|at first I thought the {noun} was {adj}
+        |others may care more that the {noun} {says}|I know, I know, the {noun} {says}
+        |one thing must be said: the {noun} {says}|only the {noun} {says}
+        |if I had to name one {adj} thing, it would be the {noun}
+        |my {person} would add that the {noun} {says}
+        |it is a pity, for the {noun} {says}"""
+    ),
 )
 """One sentence of the other colour that leaves the verdict as it is."""
 
@@ -109,44 +122,63 @@ OPENINGS = {
         |{year}, {place}: a {job} named {hero} finds a letter
         |I read the book by {author} {period} ago
         |this {thing} was lying in a box at {shop}|found this one late at night
-        |it is the kind of {thing} that {director} makes every {period}
+        |it is the kind of {thing} that {director} has been making since {year}
         |when {hero} loses a job as a {job}, {actor2} steps in
         |I have seen {name} {number} times since {day}"""
     ),
 }
 """How a review begins; neutral."""
 
+_EVERYDAY = phrases(
+    """it came in {colour}|mine is the {colour} one|the box also held a {colour} cloth
+    |we are a family of {number}|I paid {price}|there is a larger one for {price}
+    |I use it {number} times a week|my {person} has the same one in {colour}
+    |it is made in {place}, if the label is right|the cat sat on it at once
+    |I took it to {place} in {month}|on {day} we had {number} guests
+    |I wrote to {full_name} at {brand}|my {person}, a {job}, looked at it too
+    |there are {number} sizes, I took the middle one
+    |I live on the {ordinal} floor without a lift|I tried it with {number} friends
+    |{brand} has made {thing}s since {year}
+    |my {person} moved to {place} and took the first one along
+    |in {month} it went down to {price}|at {shop} it is {price}
+    |it was {digits} degrees in {place} that week|I am left-handed, by the way
+    |I compared it with {number} others in a table
+    |the {person} of {full_name} sold it to me|there is also a version for {place}
+    |for comparison I borrowed the {rival} of my {person}
+    |the seller was {full_name} of {place}|they also sell it as the {rival}
+    |I work as a {job}, {digits} hours a week|my order number ended in {digits}
+    |I asked for {colour} and got {colour}
+    |the {ordinal} one I opened was the same as the first
+    |{full_name} from next door borrowed it in {month}
+    |I have written about the {rival} elsewhere|my {person} wrapped it in {colour} paper
+    |the shop in {place} had {digits} of them in a pile
+    |it was a toss-up between this and the {rival}
+    |we are {digits} kilometres from {place} here
+    |my {job} friend {first} has tried {number} kinds
+    |the advert with the {colour} parrot made me curious
+    |on the way home from {place} it rained|I keep the receipt in a {colour} folder"""
+)
+_TECHNICAL = phrases(
+    """it weighs {digits} ounces|the model number is {model}
+    |it comes with {number} spare parts and a {colour} bag
+    |the light on the left is {colour}|it goes back to a design of {year}, they say
+    |the label says "{model}"|it measures {digits} by {digits} centimetres
+    |for the record, this is the {year} model|you need {number} screws and a coin
+    |the cord is {digits} inches long|it says {name} on the front|we have a small {room}
+    |the {ordinal} button is for {place} time, of all things
+    |it gets warm after {digits} minutes
+    |I had it open once: {number} screws, one {colour} wire
+    |there is a {colour} switch that I never touch
+    |it stood unused from {month} to {month}|a {job} in {place} showed me how to open it
+    |the serial number begins with {model}|version {number} came out in {month}
+    |it has run for {digits} hours so far, says the counter|it now stands in my {room}
+    |our {room} is {colour}, so is this|I keep it next to the {colour} lamp
+    |it has been through {number} moves and a flood|the children call it {hero}"""
+)
+
 FILLERS = {
-    "product": phrases(
-        """it came in {colour}|mine is the {colour} one
-        |the box also held a {colour} cloth|it weighs {digits} ounces
-        |we are a family of {number}|I paid {price}|there is a larger one for {price}
-        |it now stands in my {room}|I use it {number} times a week
-        |my {person} has the same one in {colour}
-        |it is made in {place}, if the label is right|the model number is {model}
-        |it comes with {number} spare parts and a {colour} bag|the cat sat on it at once
-        |I took it to {place} in {month}|on {day} we had {number} guests
-        |I wrote to {full_name} at {brand}|my {person}, a {job}, looked at it too
-        |there are {number} sizes, I took the middle one
-        |the light on the left is {colour}|it goes back to a design of {year}, they say
-        |I live on the {ordinal} floor without a lift|I tried it with {number} friends
-        |{brand} has made {thing}s since {year}|the label says "{model}"
-        |my {person} moved to {place} and took the first one along
-        |in {month} it went down to {price}|at {shop} it is {price}
-        |it was {digits} degrees in {place} that week|I am left-handed, by the way
-        |the children call it {hero}|I compared it with {number} others in a table
-        |it measures {digits} by {digits} centimetres|we have a small {room}
-        |the {person} of {full_name} sold it to me|there is also a version for {place}
-        |I keep it next to the {colour} lamp|for the record, this is the {year} model
-        |you need {number} screws and a coin|the cord is {digits} inches long
-        |for comparison I borrowed the {rival} of my {person}
-        |it has been through {number} moves and a flood
-        |our {room} is {colour}, so is this|the seller was {full_name} of {place}
-        |they also sell it as the {rival}|I work as a {job}, {digits} hours a week
-        |my order number ended in {digits}|it says {name} on the front
-        |I asked for {colour} and got {colour}
-        |the {ordinal} one I opened was the same as the first"""
-    ),
+    "product": _EVERYDAY,
+    "device": _EVERYDAY + _TECHNICAL,
     "film": phrases(
         """{actor} plays the {job}|{actor2} has a small part
         |it runs for {digits} minutes or so|it was shot in {place} in {month}
@@ -176,218 +208,19 @@ FILLERS = {
         |there was a version in {year}, too|it is part {number} of a series
         |you see {place} from above a lot|they say it cost {digits} million
         |the {person} of {hero} knows more than she says
-        |{hero} writes to {hero2} every {day}|the print we saw was from {year}
+        |{hero} writes to {hero2} on {day}|the print we saw was from {year}
         |the {job2} and the {job} play chess|a letter from {place} changes the plan
-        |in {year} nobody in {place} had a telephone|the credits list {number} cooks"""
+        |in {year} nobody in {place} had a telephone
+        |{hero2} owes money to a {job2} in {place}
+        |the {ordinal} time {hero} phones, nobody answers
+        |there is a long talk about {place} and {month}
+        |{actor} had to learn to play the violin, I read
+        |the {colour} car is driven by {full_name} in person
+        |it won something in {place} in {year}
+        |between them stand a {job}, a {job2} and {number} horses
+        |the {room} of the {job} is full of {colour} birds
+        |they tore down the cinema in {place} where I first saw it
+        |{hero} keeps {number} letters under the bed|the credits list {number} cooks"""
     ),
 }
 """Neutral facts and asides."""
-
-COMPARISONS = {
-    "product": (
-        phrases(
-            """my old {rival} was better|my old {rival} was better than this {thing}
-            |the {rival} costs less and does more
-            |I liked the {rival} more than the {name}
-            |I would rather have the {rival} back than keep the {name}
-            |this one is half as good as the {rival}|the {rival} beats it in every way
-            |after the {rival} this is a step down
-            |next to the {name} my {rival} looks {fine}
-            |go for the {rival} instead of the {name}
-            |the {rival} at {price} is the wiser buy
-            |the {rival} lasted for years, this one did not"""
-        ),
-        phrases(
-            """this is better than my old {rival}
-            |this {thing} was better than my old {rival}
-            |the {rival} costs more and does less
-            |I liked the {name} more than the {rival}
-            |I would rather keep the {name} than have the {rival} back
-            |the {rival} is half as good as this one|it beats the {rival} in every way
-            |after the {rival} this is a step up
-            |next to my {rival} the {name} looks {fine}
-            |go for the {name} instead of the {rival}
-            |at {price} it is a wiser buy than the {rival}
-            |the {rival} did not last, this one did"""
-        ),
-    ),
-    "film": (
-        phrases(
-            """{title2} was better than this|{title2} was better
-            |I liked {title2} more than {name}
-            |if you have seen {title2}, you will miss it here
-            |after {title2} this is a step down for {director}
-            |{title2} did with less money what {name} cannot do
-            |watch {title2} instead of {name}|next to {name} even {title2} looks {fine}
-            |{title2} beats it in every way|it is half as good as {title2}
-            |{actor} was better in {title2} than here"""
-        ),
-        phrases(
-            """this was better than {title2}|it was even better than {title2}
-            |I liked {name} more than {title2}
-            |if you have seen {title2}, you will not miss it
-            |after {title2} this is a step up for {director}
-            |{name} did with less money what {title2} cannot do
-            |watch {name} instead of {title2}|next to {title2} {name} looks {fine}
-            |it beats {title2} in every way|{title2} is half as good
-            |{actor} is better here than in {title2}"""
-        ),
-    ),
-}
-
-VERDICTS = {
-    "product": (
-        phrases(
-            """I would not buy it again|not worth the money|I cannot recommend it
-            |it went straight back|save your money|I regret buying it
-            |what a waste of {price}|into the bin with it|I want my money back
-            |never again|one to avoid|I am back with my old {rival}
-            |it now props up a shelf in my {room}|{brand} has lost a customer
-            |it is not even worth the postage to send it back|buy anything else
-            |the search goes on|I have learned my lesson
-            |my {person} will not forgive me this present|stay away from the {name}"""
-        ),
-        phrases(
-            """I would buy it again|worth every penny|I can recommend it
-            |it has earned its place|my search is over|I love it|{price} well spent
-            |I have already ordered a second one|no regrets|the best {thing} I have had
-            |I am not giving it back to my {person}
-            |five stars and a thank-you to {brand}|{brand} has won a customer
-            |it has become part of my day|buy it while it lasts|go and get the {name}
-            |I keep telling people about it|my {person} wants one too
-            |a present I was thanked for twice|highly recommended"""
-        ),
-    ),
-    "film": (
-        phrases(
-            """I would not watch it again|not worth the ticket|I cannot recommend it
-            |we left before the end|save your evening|I want those {number} hours back
-            |what a waste of {actor}|a film to forget|never again, {director}
-            |one to avoid|I have seen better home videos|nobody in our row clapped
-            |give this one a miss|even my {person} was bored|a sad end for a good idea
-            |I would sooner watch paint dry in {place}
-            |it is a mess from start to finish"""
-        ),
-        phrases(
-            """I would watch it again|worth every minute|I can recommend it
-            |we stayed until the last credit|a treat for a rainy evening|I loved it
-            |hats off to {actor}|a film to remember|more of this, {director}
-            |one to treasure|I have not seen a better film this year
-            |everybody in our row clapped|don't miss this one|even my {person} was moved
-            |a small miracle|I would walk to {place} to see it again
-            |it is a joy from start to finish"""
-        ),
-    ),
-}
-"""Plain verdicts: the words tell."""
-
-TURNED_VERDICTS = (
-    phrases(
-        """would I choose it again? No, not for the world|I can't say I was impressed
-        |do not let the good reviews fool you: the bad ones are right
-        |it is hard to find anything good to say|I wanted to love it and could not
-        |I was hoping to be wrong about it, and I was not
-        |I expected to be thrilled and was bored
-        |the praise is not deserved, the blame is|it sounds great, but it is not
-        |not good. Not good at all|not one of the better ones|hardly a masterpiece
-        |I was told not to expect too much; I should have listened
-        |I hoped for the best and got the worst|my {person} loved it, I did not
-        |I was not happy, and I do not say that to complain|there is little to like here
-        |less {fine} than I hoped, more {dire} than I feared
-        |is it {fine}? I wish it were
-        |those who call it {fine} are wrong, those who call it {dire} are right
-        |not {fine}, just {dire}|I can't call this {thing} {fine}
-        |it is by no means a {fine} {thing}|nothing {fine} about it
-        |if only it were as {fine} as they say|never have I been so disappointed
-        |at first I liked it, now I don't|it did not grow on me, rather the reverse
-        |I won't say it is {dire}, but I can't say it is {fine}, and that is why it goes
-        |I did not enjoy it and don't know who would"""
-    ),
-    phrases(
-        """would I choose it again? Yes, for all the world
-        |I can't say I was disappointed
-        |do not let the bad reviews fool you: the good ones are right
-        |it is hard to find anything bad to say|I wanted to hate it and could not
-        |I was hoping to be right about it, and I was
-        |I expected to be bored and was thrilled
-        |the blame is not deserved, the praise is|it does not sound great, but it is
-        |not bad. Not bad at all|not one of the worse ones|hardly a failure
-        |I was told not to expect too much; I should not have listened
-        |I feared the worst and got the best|my {person} did not love it, I did
-        |I was happy, and there is nothing to complain about
-        |there is little not to like here
-        |less {dire} than I feared, more {fine} than I hoped
-        |is it {dire}? Not in the least
-        |those who call it {dire} are wrong, those who call it {fine} are right
-        |not {dire}, just {fine}|I can't call this {thing} {dire}
-        |it is by no means a {dire} {thing}|nothing {dire} about it
-        |it really is as {fine} as they say|never have I been less disappointed
-        |at first I didn't like it, now I do|it did grow on me, I must say
-        |I won't say it is {fine}, but I can't say it is {dire}, and that is why it
-        stays|I did enjoy it and don't know who would not"""
-    ),
-)
-"""Verdicts that share their words with the opposite one."""
-
-SARCASM = {
-    "product": (
-        phrases(
-            """oh great, another {thing} that lasts {period}
-            |wonderful, simply wonderful: it broke on {day}
-            |thank you, {brand}, I always wanted a {price} paperweight
-            |perfect, if you enjoy talking to a help desk in {place}
-            |congratulations to {brand}: {number} repairs in {period} must be a record
-            |lovely {thing}, if your hobby is returning parcels
-            |five stars for the box, which did not break
-            |brilliant idea, to sell a {thing} that does not work
-            |I am sure it is a great {thing} on some other planet"""
-        ),
-        phrases(
-            """terrible for my purse: I have bought {number} by now
-            |the only bad thing: my {person} has stolen mine
-            |awful news for {rival}: they have lost me for good
-            |warning: you will have no excuse to buy another {thing} for years
-            |my {person} complains that I talk of nothing else
-            |a disaster for my old {rival}, which now gathers dust"""
-        ),
-    ),
-    "film": (
-        phrases(
-            """oh great, another {thing} about a {job} with a secret
-            |wonderful, simply wonderful: I slept for {number} hours
-            |brilliant, if you have never seen a film
-            |thank you, {director}, I needed the sleep
-            |a masterpiece of patience, namely mine
-            |perfect for people who dislike stories
-            |the best part was the lamp in the {room}, which at least lit up
-            |{actor} deserves an award for not laughing|I loved the exit sign"""
-        ),
-        phrases(
-            """terrible for my make-up: I cried {number} times
-            |the only bad thing: it has to end
-            |awful news for {title2}: it has met its better
-            |warning: you will bore your {person} with it for {period}
-            |I hated it when the lights went on
-            |I am angry that I waited {period} to see it"""
-        ),
-    ),
-}
-
-SHORT = (
-    phrases(
-        """not for me|avoid|total junk|no thanks|meh|so bad|a let-down
-        |broke my heart, and not in a good way|never again|not good|not good at all
-        |sent back|hated it|did not work out|{dire} {thing}|{dire}, just {dire}
-        |waste of money|don't bother|{dire}!|really {dire}|not {fine} at all
-        |could not be worse|nope, not {fine}|zero stars if I could|boring and {dire}
-        |not what I hoped for|my {person} hated it|very {dire} {thing}"""
-    ),
-    phrases(
-        """just right|love it|loved it|not bad|not bad at all|yes please|so good|a gem
-        |won my heart|again, please|did not disappoint|keeper|worked out well
-        |{fine} {thing}|{fine}, just {fine}|worth it|don't hesitate|{fine}!
-        |really {fine}|not {dire} at all|could not be better|yes, {fine}
-        |six stars if I could|fun and {fine}|just what I hoped for|my {person} loved it
-        |very {fine} {thing}"""
-    ),
-)

@@ -129,7 +129,7 @@ TITLE_NOUNS = phrases(
 PEOPLE = phrases(
     """wife|husband|sister|brother|mother|father|son|daughter|neighbour|flatmate|boss
     |uncle|aunt|cousin|grandmother|grandfather|girlfriend|boyfriend|best friend
-    |colleague|fianc\u00e9e|niece|nephew|dentist|mother-in-law|teenager"""
+    |colleague|fianc\u00e9e|niece|nephew|mother-in-law"""
 )
 SHOPS = phrases(
     """a shop in {place}|the outlet in {place}|an online store|a street market
@@ -151,7 +151,7 @@ COLOURS = phrases(
 )
 ROOMS = phrases(
     """kitchen|bedroom|garage|office|garden shed|living room|caf\u00e9|caravan|studio
-    |hallway|basement|guest room|student flat|holiday cottage|balcony"""
+    |hallway|basement|guest room|student flat|holiday cottage|attic"""
 )
 
 ADJECTIVES = (
@@ -181,21 +181,30 @@ THINGS = {
             """speaker|headset|soundbar|turntable|radio|microphone|record player
             |karaoke machine|clock radio|guitar amp"""
         ),
-        phrases("sound|battery|build|app|look|size"),
+        phrases(
+            """sound|battery|build|app|look|size|price|delivery|service|packaging
+            |manual"""
+        ),
     ),
     "computer": (
         phrases(
             """phone|tablet|laptop|monitor|smartwatch|e-reader|projector|camera|dash cam
             |drone|games console|digital photo frame|baby monitor|fitness tracker"""
         ),
-        phrases("screen|battery|app|speed|build|look|size"),
+        phrases(
+            """screen|battery|app|speed|build|look|size|price|delivery|service|packaging
+            |manual"""
+        ),
     ),
     "desk": (
         phrases(
             """keyboard|mouse|router|printer|scanner|webcam|docking station|hard drive
             |memory card|label maker"""
         ),
-        phrases("speed|app|build|noise|size|look"),
+        phrases(
+            """speed|app|build|noise|size|look|price|delivery|service|packaging
+            |manual"""
+        ),
     ),
     "kitchen": (
         phrases(
@@ -203,7 +212,10 @@ THINGS = {
             |slow cooker|waffle iron|bread machine|hand mixer|espresso machine
             |popcorn maker|food processor|pressure cooker"""
         ),
-        phrases("heat|cleaning|noise|build|look|size|speed"),
+        phrases(
+            """heat|cleaning|noise|build|look|size|speed|price|delivery|service
+            |packaging|manual"""
+        ),
     ),
     "household": (
         phrases(
@@ -211,21 +223,27 @@ THINGS = {
             |electric razor|toothbrush|cordless drill|lawn mower|pressure washer
             |air purifier|robot vacuum"""
         ),
-        phrases("noise|motor|cleaning|build|size|look"),
+        phrases(
+            """noise|motor|cleaning|build|size|look|price|delivery|service|packaging
+            |manual"""
+        ),
     ),
     "furniture": (
         phrases(
             """mattress|pillow|desk chair|bookshelf|sofa bed|hammock|armchair
             |standing desk|bean bag|garden bench|shoe rack|coat stand|blanket|rug"""
         ),
-        phrases("comfort|assembly|build|look|size|smell"),
+        phrases(
+            """comfort|assembly|build|look|size|smell|price|delivery|service
+            |packaging"""
+        ),
     ),
     "wear": (
         phrases(
             """jacket|backpack|dress|raincoat|sweater|belt|wallet|suitcase|hat|swimsuit
             |scarf|handbag|waistcoat|dressing gown|bike helmet"""
         ),
-        phrases("fit|fabric|zip|look|build|smell"),
+        phrases("""fit|fabric|zip|look|build|smell|price|delivery|service|packaging"""),
     ),
     "pantry": (
         phrases(
@@ -233,14 +251,14 @@ THINGS = {
             |granola|peanut butter|jam|instant soup|cr\u00e8me caramel
             |jalape\u00f1o salsa|mustard"""
         ),
-        phrases("taste|smell|texture|size"),
+        phrases("""taste|smell|texture|size|price|delivery|service|packaging"""),
     ),
     "bathroom": (
         phrases(
             """shampoo|face cream|perfume|sun lotion|lip balm|hand soap|beard oil
             |hair mask|shaving foam|body butter"""
         ),
-        phrases("smell|texture|effect|size"),
+        phrases("""smell|texture|effect|size|price|delivery|service|packaging"""),
     ),
     "leisure": (
         phrases(
@@ -248,10 +266,11 @@ THINGS = {
             |kite|telescope|ukulele|fishing rod|skateboard|doll's house|chess set
             |dartboard"""
         ),
-        phrases("build|assembly|fun|look|size"),
+        phrases(
+            """build|assembly|fun|look|size|price|delivery|service|packaging|manual"""
+        ),
     ),
 }
-SERVICES = phrases("price|delivery|service|packaging|manual")
 FILMS = phrases(
     """thriller|western|romantic comedy|documentary|horror film|musical|space opera
     |heist film|war film|biopic|cartoon|courtroom drama|road movie|ghost story

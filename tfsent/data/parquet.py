@@ -98,6 +98,4 @@ def _texts(column: Any) -> list:
     try:
         return column.to_pylist()
     except UnicodeDecodeError:
-        if pa.types.is_dictionary(column.type):
-            column = column.dictionary_decode()
         return column.cast(pa.large_binary()).to_pylist()

@@ -159,9 +159,7 @@ class ByteLanguageModel(keras.Model):
                 table_VP = layer.project(table_VE, weights)
                 p_BTP = ops.take(table_VP, ops.cast(bytes_BT, "int32"), axis=0)
             else:
-                p_BTP = layer.project(
-                    ops.cast(below_BTH, layer.compute_dtype), weights
-                )
+                p_BTP = layer.project(ops.cast(below_BTH, layer.compute_dtype), weights)
             h_BTH, layer_state = layer.run(p_BTP, weights, layer_state, reset_BT)
             below_BTH = self.dropout(h_BTH, training=training)
             new_state.append(layer_state)

@@ -118,18 +118,14 @@ class MLSTMCell(keras.layers.Layer):
         }
         for name, shape in matrices.items():
             setattr(self, name, self.add_weight(shape=shape, name=name))
-        self.b = self.add_weight(
-            shape=(4 * self.units,), initializer="zeros", name="b"
-        )
+        self.b = self.add_weight(shape=(4 * self.units,), initializer="zeros", name="b")
         if self.weight_norm:
             for name, shape in matrices.items():
                 gain = "g" + name[1:]
                 setattr(
                     self,
                     gain,
-                    self.add_weight(
-                        shape=(shape[1],), initializer="ones", name=gain
-                    ),
+                    self.add_weight(shape=(shape[1],), initializer="ones", name=gain),
                 )
 
     def call(self, x_BE, states, training=False):

@@ -147,8 +147,17 @@ def _forward(equations, p_TPB, weights, state, reset_T1B, mask_T1B):
 
 
 def _backward(
-    equations, p_TPB, weights, state, reset_T1B, mask_T1B, sequences, saved, dh_THB, dlast
-):  # fmt: skip
+    equations,
+    p_TPB,
+    weights,
+    state,
+    reset_T1B,
+    mask_T1B,
+    sequences,
+    saved,
+    dh_THB,
+    dlast,
+):
     """Return `(dp_TPB, gradients of weights, gradients of the start state)`."""
     steps = ops.shape(p_TPB)[0]
     before = [

@@ -20,7 +20,7 @@ class Weight(NamedTuple):
 
     name: str
     blocks: int
-    gain: str | None = None
+    gain: str = ""
 
 
 class RecurrentLayer(keras.layers.Layer):
@@ -108,10 +108,8 @@ class RecurrentLayer(keras.layers.Layer):
                 offset += weight.blocks
         for weight in self.inputs + self.recurrent:
             if self.weight_norm:
-                # Gain |v|: the effective matrix starts as v itself.
-                v_IK = ops.convert_to_tensor(getattr(self, weight.name).value)
-                norm_K = ops.sqrt(ops.sum(ops.square(v_IK), axis=0))
-                self._add(weight._replace(name=weight.gain), None, lambda shape, dtype: norm_K)
+                gain = weight._replace(name=weight.gain)
+                self._add(gain, None, self._norms_of(weight))
         if self.stateful:
             if sequences_shape[0] is None:
                 raise ValueError(
@@ -139,6 +137,15 @@ class RecurrentLayer(keras.layers.Layer):
             name=weight.name,
         )
         setattr(self, weight.name, variable)
+
+    def _norms_of(self, weight: Weight):
+        """Return a maker of the gains that leave a matrix as it starts: its norms."""
+
+        def norms(shape, dtype):
+            v_IK = ops.convert_to_tensor(getattr(self, weight.name).value)
+            return ops.sqrt(ops.sum(ops.square(v_IK), axis=0))
+
+        return norms
 
     def effective(self) -> dict[str, Any]:
         """Return every matrix and bias as it multiplies: normalised, not cast."""
@@ -251,9 +258,12 @@ class RecurrentLayer(keras.layers.Layer):
         return output
 
     def _masked(self, h_BTH, mask_BT):
-        """Return outputs as Keras shows them at masked steps: zeros until a step
-        was valid (not the start state), and nothing else changed."""  # noqa: D205, D209
-        if not self.zero_output_for_mask or not self.return_sequences:
+        """Return the outputs as Keras shows them at masked steps.
+
+        Zeros until a step of the lane was valid, not the start state; nothing
+        else changes, or every masked step is zero.
+        """
+        if not self.zero_output_for_mask:
             mask_BT = ops.cumsum(ops.cast(mask_BT, "int32"), axis=1) > 0
         return ops.where(ops.expand_dims(mask_BT, -1), h_BTH, ops.zeros_like(h_BTH))
 

@@ -43,7 +43,14 @@ def make_strategy(config: DistributionConfig) -> tf.distribute.Strategy:
         names = [f"CPU:{k}" for k in range(count)]
     if count == 1:
         return tf.distribute.get_strategy()
-    return tf.distribute.MirroredStrategy(names)
+    if gpus:
+        return tf.distribute.MirroredStrategy(names)
+    # Not the default, collective operations: on logical CPUs they stop with a
+    # "shape mismatch in the collective instance" once a process has made a second
+    # strategy. Copying to one device and back also adds in a fixed order.
+    return tf.distribute.MirroredStrategy(
+        names, cross_device_ops=tf.distribute.ReductionToOneDevice()
+    )
 
 
 def _make_logical_cpus(count: int) -> None:

@@ -72,10 +72,18 @@ def train(
         stop: Ends the loop after the running step once a signal came.
 
     Raises:
-        DivergedError: If the loss is no number, or ten steps in a row overflowed.
+        DivergedError: If a loss or validation is no number, or ten steps in a row
+            overflowed.
     """
     lane_bytes = config.training.batch_size * config.training.window
-    meter = _Meter(run, log, lane_bytes, loss_scaling=config.precision == "mixed_float16")
+    meter = _Meter(
+        run, log, lane_bytes, loss_scaling=config.precision == "mixed_float16"
+    )
+    check = _Validation(run, log, validate, stop)
+    if run.owes_validation and check.is_best():
+        on_checkpoint(True)
+    if stop.signal is not None:
+        return Outcome(False, meter.compile_s, meter.bytes_per_s())
     stream = prefetch(batches.batch, run.step, steps)
     try:
         for batch in stream:
@@ -83,29 +91,23 @@ def train(
             result, run.carried = step(bytes_BT1, reset_BT, run.carried, run.step)
             run.step += 1
             meter.add(result)
-            last = run.step == steps or stop.signal is not None
+            last = run.step == steps
             validates = validate is not None and _due(
-                run.step, config.training.eval_interval, run.step == steps
+                run.step, config.training.eval_interval, last
             )
-            saves = _due(run.step, config.checkpoint.interval, last)
-            if last or validates or saves or run.step % config.log.interval == 0:
+            if validates or run.step % config.log.interval == 0:
                 meter.flush()
-            best = False
-            if validates and stop.signal is None:
-                score = validate()
-                log.val(
-                    run.step,
-                    bpc=score.bpc,
-                    bytes=score.scored_bytes,
-                    seconds=score.seconds,
-                )
-                best = run.best_val_bpc is None or score.bpc < run.best_val_bpc
-                run.best_val_bpc = score.bpc if best else run.best_val_bpc
+            best = validates and check.is_best()
+            # Read once: a signal may come at any moment, and one that is acted on
+            # must have been saved.
+            stopping = stop.signal is not None
+            saves = _due(run.step, config.checkpoint.interval, last or stopping)
             if saves or best:
+                meter.flush()
                 on_checkpoint(best)
             if validates or saves:
                 meter.restart()
-            if stop.signal is not None:
+            if stopping:
                 break
     finally:
         stream.close()
@@ -114,6 +116,50 @@ def train(
 
 def _due(step: int, interval: int, last: bool) -> bool:
     return last or (interval > 0 and step % interval == 0)
+
+
+class _Validation:
+    """Scores the model in training, unless asked to stop, and keeps the best score."""
+
+    def __init__(
+        self,
+        run: RunState,
+        log: RunLog,
+        validate: Callable[[], Score] | None,
+        stop: StopRequest,
+    ):
+        self._run = run
+        self._log = log
+        self._validate = validate
+        self._stop = stop
+
+    def is_best(self) -> bool:
+        """Validate; tell whether the model is the best so far.
+
+        A validation that a signal prevents or cuts short is owed: the run makes it
+        when it is resumed, and ends with the same best model as an unbroken one.
+        """
+        run = self._run
+        run.owes_validation = False
+        if self._validate is None:
+            return False
+        score = self._validate() if self._stop.signal is None else None
+        if score is None or self._stop.signal is not None:
+            run.owes_validation = True
+            return False
+        if score.scored_bytes and not math.isfinite(score.bpc):
+            raise DivergedError(
+                f"step {run.step}: validation gives {score.bpc:g} bits per character. "
+                "The checkpoints before it are kept; a lower optimizer.learning_rate "
+                "or optimizer.clip_norm will do."
+            )
+        self._log.val(
+            run.step, bpc=score.bpc, bytes=score.scored_bytes, seconds=score.seconds
+        )
+        best = run.best_val_bpc is None or score.bpc < run.best_val_bpc
+        best = best and score.scored_bytes > 0
+        run.best_val_bpc = score.bpc if best else run.best_val_bpc
+        return best
 
 
 class _Meter:

@@ -34,6 +34,7 @@ class RunState:
         wall_s: Seconds of training, restarts included.
         recent_bpc: Training BPC of the last `RECENT_STEPS` steps.
         best_val_bpc: Lowest validation BPC so far; None before the first.
+        owes_validation: The validation due after the last step is still to be made.
         carried: State of every lane, dealt to the replicas.
     """
 
@@ -52,6 +53,7 @@ class RunState:
         self.wall_s = 0.0
         self.recent_bpc: list[float] = []
         self.best_val_bpc: float | None = None
+        self.owes_validation = False
         zeros = tf.nest.map_structure(np.asarray, model.zero_state(batch_size))
         self.carried = scatter(strategy, zeros)
 
@@ -81,6 +83,7 @@ class RunState:
             "wall_s": self.wall_s,
             "recent_bpc": self.recent_bpc,
             "best_val_bpc": self.best_val_bpc,
+            "owes_validation": self.owes_validation,
         }
 
     def restore(
@@ -116,6 +119,7 @@ class RunState:
         self.wall_s = progress["wall_s"]
         self.recent_bpc = list(progress["recent_bpc"])
         self.best_val_bpc = progress["best_val_bpc"]
+        self.owes_validation = progress.get("owes_validation", False)
 
 
 def _optimizer_key(k: int) -> str:

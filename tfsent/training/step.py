@@ -166,4 +166,15 @@ class TrainStep:
             )
             nats = mean_nats(logits_BTV, bytes_BT1[:, 1:])
             scaled = nats * scale
-        return nats, tape.gradient(scaled, weights), state
+        gradients = tape.gradient(scaled, weights)
+        if loss_scale_of(self._optimizer) is not None:
+            # The update is skipped and forgotten; a lane that overflowed must not
+            # carry NaN into every step after it.
+            state = tf.nest.map_structure(_finite_lanes, state)
+        return nats, gradients, state
+
+
+def _finite_lanes(state_BH):
+    """Return the state with every lane that is not finite set to zero."""
+    finite_B1 = tf.reduce_all(tf.math.is_finite(state_BH), axis=1, keepdims=True)
+    return tf.where(finite_B1, state_BH, tf.zeros_like(state_BH))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 import platform
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,6 +20,7 @@ from tfsent.model.language_model import ByteLanguageModel
 from tfsent.training.evaluate import Evaluator, Score
 from tfsent.training.loop import Outcome
 from tfsent.training.run_state import RunState
+from tfsent.training.stop import StopRequest
 
 
 class Scores:
@@ -27,6 +30,7 @@ class Scores:
         model: The model in training.
         shards: Split name to text; "val" and "test" may be missing.
         config: Batch, window, and how much to read between steps and at the end.
+        stop: Once a signal came, what was read so far is scored, and no more.
     """
 
     def __init__(
@@ -34,10 +38,12 @@ class Scores:
         model: ByteLanguageModel,
         shards: Mapping[str, ByteShards],
         config: TrainingConfig,
+        stop: StopRequest,
     ):
         self._evaluator = Evaluator(model)
         self._shards = shards
         self._config = config
+        self._stop = stop
 
     def validate(self) -> Score:
         """Return the score on at most `eval_bytes` of validation text."""
@@ -53,13 +59,14 @@ class Scores:
         return scores
 
     def _score(self, split: str, max_bytes: int | None) -> Score:
+        batches = ScoreBatches(
+            self._shards[split],
+            batch_size=self._config.batch_size,
+            window=self._config.window,
+            max_bytes=max_bytes,
+        )
         return self._evaluator.score(
-            ScoreBatches(
-                self._shards[split],
-                batch_size=self._config.batch_size,
-                window=self._config.window,
-                max_bytes=max_bytes,
-            )
+            itertools.takewhile(lambda _: self._stop.signal is None, batches)
         )
 
 
@@ -82,8 +89,7 @@ def summary(
     step left, the test of a source without a test split.
     """
     recent = run.recent_bpc
-    rate = outcome.bytes_per_s
-    return {
+    result = {
         "run": str(out),
         "steps": run.step,
         "bytes_seen": run.bytes_seen,
@@ -97,7 +103,12 @@ def summary(
             f"{split}_scored_bytes": score.scored_bytes
             for split, score in scores.items()
         },
-        "bytes_per_s": rate if rate == rate else None,
+        "bytes_per_s": outcome.bytes_per_s,
         "seconds": run.wall_s,
         "compile_s": outcome.compile_s,
+    }
+    # JSON knows no NaN.
+    return {
+        name: None if isinstance(value, float) and not math.isfinite(value) else value
+        for name, value in result.items()
     }
