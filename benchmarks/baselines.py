@@ -55,7 +55,9 @@ def contexts(shards: ByteShards, max_bytes: int | None) -> np.ndarray:
         stand zeros. The first byte of a sample is left out.
     """
     share = 1.0 if max_bytes is None else min(1.0, max_bytes / shards.num_bytes)
-    chosen = np.unique((np.arange(round(shards.num_samples * share)) / share).astype(int))
+    chosen = np.unique(
+        (np.arange(round(shards.num_samples * share)) / share).astype(int)
+    )
     grams = []
     for k in chosen:
         text = np.concatenate([np.zeros(3, np.uint8), shards.sample(int(k))])

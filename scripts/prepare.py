@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from tqdm import tqdm
 
 from tfsent.cli import parse_config, run
-from tfsent.data.prepare_config import PrepareConfig
+from tfsent.config import PrepareConfig
 from tfsent.data.shards import prepare
 
 

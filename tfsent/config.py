@@ -287,6 +287,18 @@ class RunConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PrepareConfig:
+    """What `scripts/prepare.py` writes."""
+
+    data: DataConfig = field(default_factory=DataConfig)
+    """Text to clean and split."""
+    out: str
+    """Folder for the shards, new or empty; train.py takes it as --data.source."""
+    json: bool = False
+    """Print nothing but the result, as one JSON object, on standard output."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class EvaluateConfig:
     """What `scripts/evaluate.py` scores."""
 

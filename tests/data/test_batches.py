@@ -276,13 +276,23 @@ def test_lanes_end_nearly_equal(lengths, batch_size, window):
 @settings(max_examples=60, deadline=None, derandomize=True)
 @given(lengths=lengths_lists, max_bytes=st.integers(1, 200), **shapes)
 @example(lengths=[5, 5, 5], max_bytes=10, batch_size=2, window=4)
-def test_a_limit_takes_the_first_whole_samples(lengths, max_bytes, batch_size, window):
+def test_a_limit_takes_whole_samples_that_fit(lengths, max_bytes, batch_size, window):
+    shards = ArrayShards(lengths)
     batches = ScoreBatches(
-        ArrayShards(lengths), batch_size=batch_size, window=window, max_bytes=max_bytes
+        shards, batch_size=batch_size, window=window, max_bytes=max_bytes
     )
-    taken = max(1, sum(np.cumsum(lengths) <= max_bytes))
-    assert batches.num_scored == sum(lengths[:taken]) - taken
     assert sum(int(batch.score_BT.sum()) for batch in batches) == batches.num_scored
+    found = [each for each in scored_samples(shards, batches) if len(each) > 1]
+    whole = [shards.sample(index).tobytes() for index in range(len(lengths))]
+    assert set(found) <= set(whole)
+    assert sum(map(len, found)) <= max(max_bytes, max(lengths))
+
+
+def test_a_limit_takes_samples_at_even_distances():
+    shards = ArrayShards([10] * 12)
+    batches = ScoreBatches(shards, batch_size=2, window=8, max_bytes=45)
+    found = {each for each in scored_samples(shards, batches)}
+    assert found == {shards.sample(index).tobytes() for index in (0, 3, 6, 9)}
 
 
 def test_padding_is_zero_and_not_scored():

@@ -89,7 +89,9 @@ def assert_same_end(run_dir, unbroken):
     for name, array in ends[1].state.items():
         assert ends[0].state[name].tobytes() == array.tobytes(), name
     for folder in (run_dir, unbroken):
-        left = [p.name for p in folder.rglob("*") if p.name.startswith((".tmp", ".lock"))]
+        left = [
+            p.name for p in folder.rglob("*") if p.name.startswith((".tmp", ".lock"))
+        ]
         assert left == []
     # Every step once, with the same loss.
     assert losses(run_dir) == losses(unbroken)

@@ -180,8 +180,9 @@ class ScoreBatches:
         shards: The samples.
         batch_size: B, the number of lanes.
         window: T, the number of bytes predicted per lane and window.
-        max_bytes: Take only the first whole samples that fit into this many
-            bytes, at least one. Default: all.
+        max_bytes: Take only whole samples at even distances, as many as fit into
+            this many bytes, at least one; the first ones of a set are often all
+            of one kind. Default: all.
 
     Attributes:
         num_scored: Bytes that all windows score together; 0 if no sample is
@@ -197,13 +198,14 @@ class ScoreBatches:
         max_bytes: int | None = None,
     ) -> None:
         bounds = np.asarray(shards.sample_bounds())
-        if max_bytes is not None:
-            num_samples = max(1, int(np.searchsorted(bounds, max_bytes, "right")) - 1)
-            bounds = bounds[: num_samples + 1]
+        starts, lengths = bounds[:-1], np.diff(bounds)
+        if max_bytes is not None and max_bytes < bounds[-1]:
+            chosen = _spread(lengths, max_bytes)
+            starts, lengths = starts[chosen], lengths[chosen]
         self._shards = shards
         self._window = window
-        self._lanes = _pack(bounds, batch_size)
-        self.num_scored = int(bounds[-1] - bounds[0]) - (len(bounds) - 1)
+        self._lanes = _pack(starts, lengths, batch_size)
+        self.num_scored = int(lengths.sum()) - len(lengths)
 
     def __len__(self) -> int:
         """Return the number of windows."""
@@ -238,14 +240,22 @@ class ScoreBatches:
         return ScoreBatch(bytes_BT1, first_BT1[:, :-1].copy(), score_BT)
 
 
+def _spread(lengths: npt.NDArray[np.int64], max_bytes: int) -> npt.NDArray[np.int64]:
+    """Return the numbers of samples at even distances that hold `max_bytes` at most."""
+    share = max_bytes / int(lengths.sum())
+    count = max(1, int(len(lengths) * share))
+    chosen = np.arange(count) * len(lengths) // count
+    fitting = int(np.searchsorted(np.cumsum(lengths[chosen]), max_bytes, "right"))
+    return chosen[: max(1, fitting)]
+
+
 def _pack(
-    bounds: npt.NDArray[np.int64], batch_size: int
+    starts: npt.NDArray[np.int64], lengths: npt.NDArray[np.int64], batch_size: int
 ) -> list[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]]:
     """Return for each lane where its samples start in the text, and in the lane.
 
     The places in the lane have one entry more: its length.
     """
-    lengths = np.diff(bounds)
     samples: list[list[int]] = [[] for _ in range(batch_size)]
     heap = [(0, lane) for lane in range(batch_size)]
     for sample in np.argsort(-lengths, kind="stable").tolist():
@@ -256,7 +266,7 @@ def _pack(
     for chosen in samples:
         index = np.array(chosen, np.int64)
         places = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths[index])])
-        lanes.append((bounds[index], places))
+        lanes.append((starts[index], places))
     return lanes
 
 

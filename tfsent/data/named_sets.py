@@ -39,12 +39,40 @@ class Download(NamedTuple):
 
     url: str
     sha256: str
+    file: str
+    """Its name below the cache's folder of downloads."""
 
 
-DOWNLOADS = {
-    "imdb": Download(
-        "https://ai.stanford.edu/~amaas/data/sentiment/aclImdb_v1.tar.gz",
-        "c40f74a18d3b61f90feba1e17730e0d38e8b97c05fe7e008942e91923d1658fe",
+_SST = (
+    "https://raw.githubusercontent.com/openai/generating-reviews-discovering-sentiment/"
+    "83d940d132fbd585deb63b8e3fcb523ea9557683/data/"
+)
+
+DOWNLOADS: dict[str, tuple[Download, ...]] = {
+    "imdb": (
+        Download(
+            "https://ai.stanford.edu/~amaas/data/sentiment/aclImdb_v1.tar.gz",
+            "c40f74a18d3b61f90feba1e17730e0d38e8b97c05fe7e008942e91923d1658fe",
+            _IMDB_FILE,
+        ),
+    ),
+    # Their publisher states no hashes: these are of a copy that was kept of them.
+    "sst": (
+        Download(
+            f"{_SST}train_binary_sent.csv",
+            "6003623bcb35aad3a446a265b8931b7ccab61fcc10f2e9c1fec916ff67c7be35",
+            "binary_sst/train_binary_sent.csv",
+        ),
+        Download(
+            f"{_SST}dev_binary_sent.csv",
+            "f34c4987fea208fefc2d62a1b42c83a766cbfc7ce58c2a878ef953cf91f01729",
+            "binary_sst/dev_binary_sent.csv",
+        ),
+        Download(
+            f"{_SST}test_binary_sent.csv",
+            "519cea7ed4d22fe7ec4eccbb3d5ba6d88902a3b15ce129f476aa8364463a9fc7",
+            "binary_sst/test_binary_sent.csv",
+        ),
     ),
 }
 """Sets that can be fetched: those of which a hash is known."""
@@ -230,23 +258,24 @@ def _fetch(name: str, config: DataConfig, setting: str) -> Path:
     import pooch
     import requests
 
-    url, sha256 = DOWNLOADS[name]
     folder = cache_folder(config) / "downloads"
     downloader = pooch.HTTPDownloader(
         progressbar=True, chunk_size=2**20, timeout=_TIMEOUT_S
     )
-    try:
-        path = pooch.retrieve(
-            url,
-            known_hash=f"sha256:{sha256}",
-            fname=_IMDB_FILE,
-            path=folder,
-            downloader=downloader,
-        )
-    except (requests.RequestException, ValueError) as error:
-        reason = " ".join(str(error).split())
-        raise ValueError(
-            f"{setting} is {name}: the download of {url} failed ({reason}); with "
-            f"--data.root give {_needed(name)}."
-        ) from error
-    return Path(path)
+    for url, sha256, file in DOWNLOADS[name]:
+        path = folder / file
+        try:
+            pooch.retrieve(
+                url,
+                known_hash=f"sha256:{sha256}",
+                fname=path.name,
+                path=path.parent,
+                downloader=downloader,
+            )
+        except (requests.RequestException, ValueError) as error:
+            reason = " ".join(str(error).split())
+            raise ValueError(
+                f"{setting} is {name}: the download of {url} failed ({reason}); with "
+                f"--data.root give {_needed(name)}."
+            ) from error
+    return folder

@@ -22,7 +22,7 @@ def place(index: int, seed: int, shares: Sequence[int]) -> str:
 
     Example:
         >>> [place(index, 0, (2, 1, 1)) for index in range(6)]
-        ['test', 'train', 'train', 'test', 'val', 'train']
+        ['test', 'train', 'train', 'train', 'val', 'test']
     """
     key = str(seed).encode()
     digest = hashlib.blake2b(index.to_bytes(8, "little"), key=key, digest_size=8)
