@@ -31,7 +31,7 @@ class BaselinesConfig:
     order: int = 3
     """Bytes of context of the n-gram model, 0 to 3."""
     train_bytes: int | None = None
-    """Bytes that the n-gram model counts, in samples at even distances. Default: all."""
+    """Bytes counted by the n-gram model, in samples at even distances. Default: all."""
     test_bytes: int | None = None
     """Bytes that are scored and packed, in samples at even distances. Default: all."""
     json: bool = False

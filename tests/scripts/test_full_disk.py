@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 import subprocess
 
 import pytest
@@ -40,33 +41,68 @@ def test_full_disk_leaves_the_checkpoint_before_and_the_run_goes_on_later(
 
 
 @pytest.fixture
-def small_disk(tmp_path):
-    """A disk that holds 100 KiB; a function gives it more."""
+def disk(tmp_path):
+    """A small disk of its own, and a function that sets its size in KiB."""
     if os.geteuid() != 0:
         pytest.skip("mounting needs root.")
 
-    def mount(options):
+    def resize(size_kib, also="remount,"):
+        options = f"{also}size={size_kib}k"
         command = ["mount", "-t", "tmpfs", "-o", options, "none", tmp_path]
         return subprocess.run(command, capture_output=True).returncode == 0
 
-    if not mount("size=100k"):
+    if not resize(4000, also=""):
         pytest.skip("mounting is not permitted here.")
-    yield tmp_path, lambda: mount("remount,size=4m")
-    subprocess.run(["umount", tmp_path], check=True)
+    yield tmp_path, resize
+    subprocess.run(["umount", "-l", tmp_path], check=True)
+
+
+def used_kib(folder):
+    facts = os.statvfs(folder)
+    return (facts.f_blocks - facts.f_bfree) * facts.f_frsize // 1024
 
 
 @pytest.mark.slow
-def test_disk_that_really_is_full_is_one_line_wherever_it_strikes(
-    small_disk, text, ended, capsys
+def test_disk_that_is_really_full_is_one_line_and_the_run_goes_on_later(
+    disk, text, ended, capsys
 ):
-    disk, grow = small_disk
-    flags = ["--data.source", text, "--out", disk / "run", *CHEAP]
+    folder, resize = disk
+    flags = ["--data.source", text, "--out", folder / "run", *CHEAP]
+    assert resize(100)
     assert call("train", *flags) == 1
     line = error_line(capsys.readouterr())
-    assert line.startswith(f"{disk}/run/")
+    assert line.startswith(f"{folder}/run/checkpoints/")
     assert line.endswith("No space left on device")
-    store = StateStore(disk / "run", keep=3)
-    assert store.latest() is None or store.latest().step in (10, 20)
-    assert grow()
+    latest = StateStore(folder / "run", keep=3).latest()
+    assert latest is None or latest.step in (10, 20)
+    assert resize(4000)
     assert call("train", *flags) == 0
-    assert (disk / "run" / FINAL).read_bytes() == (ended / FINAL).read_bytes()
+    assert (folder / "run" / FINAL).read_bytes() == (ended / FINAL).read_bytes()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("free_kib", "name"),
+    [
+        *((0, ".lock"), (4, "metrics.jsonl"), (20, "weights.safetensors")),
+        *((28, "config.json"), (32, "manifest.json"), (44, "model.keras")),
+        (64, "result.json"),
+    ],
+)
+def test_final_files_on_a_full_disk_are_one_line_each_and_written_later(
+    free_kib, name, disk, run_dir, text, ended, capsys
+):
+    folder, resize = disk
+    if run_dir.parent != folder:
+        run_dir = shutil.copytree(run_dir, folder / "run")
+    for each in (FINAL, "config.json", "manifest.json", "model.keras", "result.json"):
+        (run_dir / each).unlink()
+    flags = ["--data.source", text, "--out", run_dir, *CHEAP]
+    assert resize(used_kib(folder) + free_kib)
+    assert call("train", *flags) == 1
+    *_, line = capsys.readouterr().err.splitlines()
+    assert line == f"error: {run_dir / name}: No space left on device"
+    assert [path.name for path in run_dir.rglob(".*")] == []
+    assert resize(4000)
+    assert call("train", *flags) == 0
+    assert (run_dir / FINAL).read_bytes() == (ended / FINAL).read_bytes()

@@ -136,20 +136,18 @@ def test_run_killed_at_any_moment_ends_as_the_unbroken_one(source, unbroken, tmp
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)]
-)
 def test_stopped_process_saves_leaves_with_its_code_and_goes_on(
-    number, code, source, unbroken, tmp_path
+    source, unbroken, tmp_path
 ):
-    process = begin(source, tmp_path)
-    assert wait_until(process, lambda: last_step(tmp_path) >= 30)
-    process.send_signal(number)
-    out, err = process.communicate(timeout=LIMIT_S)
-    assert (process.returncode, out) == (code, "")
-    assert "saved at step" in err
-    assert StateStore(tmp_path, keep=2).latest().step == last_step(tmp_path)
-    with RunLock(tmp_path):
-        pass
+    for number, code, step in ((signal.SIGTERM, 143, 30), (signal.SIGINT, 130, 90)):
+        process = begin(source, tmp_path)
+        assert wait_until(process, lambda s=step: last_step(tmp_path) >= s)
+        process.send_signal(number)
+        out, err = process.communicate(timeout=LIMIT_S)
+        assert (process.returncode, out) == (code, "")
+        assert "saved at step" in err
+        assert StateStore(tmp_path, keep=2).latest().step == last_step(tmp_path)
+        with RunLock(tmp_path):
+            pass
     finish(source, tmp_path)
     assert_same_end(tmp_path, unbroken)

@@ -15,7 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from tfsent.checkpoint import atomic
+from tfsent.checkpoint.errors import CheckpointError
+from tfsent.checkpoint.manifest import MANIFEST, read_manifest
 from tfsent.checkpoint.settings import check_resumable, identifying
+from tfsent.checkpoint.snapshot import BEST, open_together
 from tfsent.checkpoint.training_state import Restored, StateStore
 from tfsent.config import RunConfig
 from tfsent.presets import PRESETS
@@ -71,9 +74,18 @@ def find_resumable(store: StateStore, config: RunConfig) -> Restored | None:
     restored = store.latest()
     if restored is not None:
         check_resumable(restored.config, dataclasses.asdict(config))
-        if restored.progress.get("is_best"):
+        if restored.progress.get("is_best") and _best_step(store) < restored.step:
             store.save_best(restored.path, restored.progress["best_val_bpc"])
     return restored
+
+
+def _best_step(store: StateStore) -> int:
+    """Return the step of the best checkpoint, -1 if there is no sound one."""
+    try:
+        with open_together(store.folder / BEST, [MANIFEST]) as files:
+            return int(read_manifest(files[MANIFEST]).facts["step"])
+    except CheckpointError:
+        return -1
 
 
 def restore_run(restored: Restored, run: Any, fingerprint: str) -> None:
