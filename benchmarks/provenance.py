@@ -5,8 +5,6 @@ from __future__ import annotations
 import datetime
 import os
 import platform
-import resource
-import sys
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -50,10 +48,3 @@ def available_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
-
-
-def peak_resident_bytes() -> int:
-    """Return the largest resident memory that this process has had so far."""
-    # ru_maxrss counts KiB, on macOS bytes.
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit

@@ -20,10 +20,10 @@ from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
-from benchmarks.provenance import peak_resident_bytes
 from benchmarks.timing import calls_filling, interleave, seconds_per_call
 from tfsent.cli import parse_config, quiet, run
 from tfsent.config import DataConfig, Precision
+from tfsent.peak_memory import peak_resident_bytes
 
 if TYPE_CHECKING:
     from benchmarks.own_step import OwnStep

@@ -8,8 +8,6 @@ Constant memory; a run that was killed goes on behind its last closed shard.
 from __future__ import annotations
 
 import json
-import resource
-import sys
 import time
 from collections.abc import Sequence
 
@@ -18,6 +16,7 @@ from tqdm import tqdm
 from tfsent.cli import parse_config, run
 from tfsent.config import PrepareConfig
 from tfsent.data.shards import prepare
+from tfsent.peak_memory import peak_resident_bytes
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -30,8 +29,6 @@ def main(argv: Sequence[str] | None = None) -> None:
         )
     wall_s = time.perf_counter() - start_s
     num_bytes = sum(shards.num_bytes for shards in splits.values())
-    # ru_maxrss counts KiB, on macOS bytes.
-    unit = 1 if sys.platform == "darwin" else 1024
     result = {
         "out": config.out,
         "text_rule": config.data.text_rule,
@@ -46,8 +43,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         },
         "wall_s": wall_s,
         "mb_per_s": num_bytes / wall_s / 1e6,
-        "peak_resident_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        * unit,
+        "peak_resident_bytes": peak_resident_bytes(),
     }
     if config.json:
         print(json.dumps(result))

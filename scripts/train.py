@@ -8,7 +8,6 @@ character (BPC) of training, validation and test text, bytes per second, seconds
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import json
 import sys
@@ -74,17 +73,15 @@ def main(argv: Sequence[str] | None = None) -> None:
             network, optimizer, strategy, config.training.batch_size
         )
         if restored is not None:
-            checkpoint.restore_run(restored, state, texts["train"])
+            checkpoint.restore_run(restored, state, config, texts)
             tell(f"{out}: resumed at step {state.step} of {steps}")
 
         stop = training.StopRequest()
         scores = training.Scores(network, shards, config.training, stop)
-        save = functools.partial(
-            checkpoint.save_run, store, state, config, texts["train"]
-        )
+        save = functools.partial(checkpoint.save_run, store, state, config, texts)
         log = training.RunLog(
             out,
-            dataclasses.asdict(config),
+            checkpoint.recorded(config),
             versions=training.versions(),
             tensorboard=config.log.tensorboard,
             progress_bar=config.log.progress and not config.json,
@@ -109,7 +106,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             tell(f"{out}: saved at step {state.step} of {steps}; run it again to go on")
             raise SystemExit(stop.exit_code)
 
-        checkpoint.save_weights(out, state.weights(), dataclasses.asdict(config))
+        checkpoint.save_weights(out, state.weights(), checkpoint.recorded(config))
         checkpoint.write_model_file(out / "model.keras", network.save)
         result = training.summary(out, state, outcome, scores.final())
         checkpoint.save_result(out, result, config, texts)

@@ -11,6 +11,7 @@ FRAMEWORKS = {"tensorflow", "keras", "torch", "jax", "sklearn"}
 # A room imports itself and rooms before it. `cli` stands last: only scripts parse.
 CORRIDOR = (
     "config",
+    "peak_memory",
     "settings_json",
     "presets",
     "data",
@@ -28,6 +29,7 @@ CORRIDOR = (
 )
 FRAMEWORK_FREE = (
     "config",
+    "peak_memory",
     "settings_json",
     "presets",
     "data",

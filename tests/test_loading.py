@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import tfsent
+from tests.tolerances import COMPILED_LOGITS_F32, SCORE_F32
 from tfsent.checkpoint import CheckpointError, StateStore, save_weights
 from tfsent.config import ModelConfig, RunConfig
 from tfsent.model import ByteLanguageModel
@@ -64,7 +65,9 @@ def test_logits_are_float32_and_start_from_no_state(model):
     assert (logits_BTV.dtype, logits_BTV.shape) == (np.float32, (3, 5, 256))
     np.testing.assert_array_equal(model.logits(bytes_BT), logits_BTV)
     alone = model.logits(bytes_BT[1:2, :4])
-    np.testing.assert_allclose(alone, logits_BTV[1:2, :4], rtol=0, atol=1e-6)
+    np.testing.assert_allclose(
+        alone, logits_BTV[1:2, :4], rtol=0, atol=COMPILED_LOGITS_F32.value
+    )
 
 
 @pytest.mark.parametrize(
@@ -88,22 +91,24 @@ def bits_by_hand(model, cleaned):
 def test_bpc_is_the_mean_of_the_bits_worked_out_from_the_logits(model):
     cleaned = [b"\n " + text.encode() + b" " for text in TEXTS]
     bits = np.concatenate([bits_by_hand(model, text) for text in cleaned])
-    assert model.bpc(TEXTS) == pytest.approx(bits.mean(), abs=1e-6)
-    assert model.bpc(cleaned) == pytest.approx(bits.mean(), abs=1e-6)
+    assert model.bpc(TEXTS) == pytest.approx(bits.mean(), abs=SCORE_F32.value)
+    assert model.bpc(cleaned) == pytest.approx(bits.mean(), abs=SCORE_F32.value)
 
 
 def test_bpc_depends_neither_on_order_nor_on_company(model):
     together = model.bpc(TEXTS)
-    assert model.bpc(TEXTS[::-1]) == pytest.approx(together, abs=1e-6)
+    assert model.bpc(TEXTS[::-1]) == pytest.approx(together, abs=SCORE_F32.value)
     lengths = [len(text.encode()) + 2 for text in TEXTS]
     alone = [model.bpc([text]) for text in TEXTS]
-    assert np.average(alone, weights=lengths) == pytest.approx(together, abs=1e-6)
+    assert np.average(alone, weights=lengths) == pytest.approx(
+        together, abs=SCORE_F32.value
+    )
 
 
 def test_bpc_of_a_text_longer_than_a_window_is_that_of_its_bytes(model):
     text = bytes_of((700,)).tobytes()
     assert model.bpc([text]) == pytest.approx(
-        bits_by_hand(model, text).mean(), abs=1e-5
+        bits_by_hand(model, text).mean(), abs=SCORE_F32.value
     )
 
 

@@ -49,27 +49,27 @@ CELL_F32 = Tolerance(
 
 LOGITS_F32 = Tolerance(
     value=4e-6,
-    measured=1e-6,
+    measured=8.4e-7,
     reason="float32 rounding of logits of size 2 and states below 1, two layers.",
 )
 
 MIRRORED_SGD = Tolerance(
-    value=1e-6,
-    measured=3e-7,
+    value=2e-7,
+    measured=3e-8,
     reason="20 steps on two replicas against one, over the largest weight: the mean "
     "of two halves rounds otherwise than the mean of the whole.",
 )
 
 MIRRORED_ADAM = Tolerance(
-    value=1e-4,
-    measured=3e-5,
+    value=3e-7,
+    measured=3e-8,
     reason="As for SGD; Adam divides by the root of tiny second moments, which "
     "magnifies rounding where a gradient is near zero.",
 )
 
 HALF_UPDATE = Tolerance(
-    value=1e-2,
-    measured=3e-3,
+    value=5e-5,
+    measured=5.7e-6,
     reason="One update in mixed_float16 with two loss scales, over its largest entry: "
     "float16 has 11 bits, and small values lose some without a scale.",
 )
@@ -79,4 +79,31 @@ TWO_DEVICES_F32 = Tolerance(
     measured=2.98e-8,
     reason="Weights after 10 steps on two devices instead of one: the mean over lanes "
     "is added up in another order; the weights themselves reach 1.",
+)
+
+GRADIENT_F16 = Tolerance(
+    value=5e-3,
+    measured=7.3e-4,
+    reason="mixed_float16 against float32, over the largest entry of each weight; "
+    "B = 64, T = 128. With a float16 table it was 4e-3.",
+)
+
+GRADIENT_BF16 = Tolerance(
+    value=3e-2,
+    measured=4.1e-3,
+    reason="As for float16, with 8 bits instead of 11. With a bfloat16 table, 18%.",
+)
+
+SCORE_F32 = Tolerance(
+    value=1e-5,
+    measured=2.4e-6,
+    reason="BPC of the same texts in another order, batch or window, near 8: the bits "
+    "of a window are added up in float32.",
+)
+
+COMPILED_LOGITS_F32 = Tolerance(
+    value=5e-7,
+    measured=8.94e-8,
+    reason="Logits of a model of 8 units, compiled against not compiled, or of fewer "
+    "lanes; they reach 1.",
 )

@@ -204,7 +204,7 @@ class DistributionConfig:
     strategy: Literal["none", "mirrored", "multiworker"] = "mirrored"
     """One device (none), every device of this machine (mirrored), or many machines (multiworker)."""
     devices: int | None = None
-    """Devices to use. Default: all GPUs, else one CPU. Without a GPU: N logical CPU devices."""
+    """Devices to use. Default: all GPUs, else one CPU. Without a GPU: N logical CPU devices. Dropout differs with their number."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot work."""

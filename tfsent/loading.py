@@ -11,6 +11,7 @@ from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from tfsent.checkpoint.errors import CheckpointError
 from tfsent.checkpoint.shapes import model_settings
@@ -36,6 +37,11 @@ class LanguageModel:
         self.model = model
         self.text_rule = model.text_rule
         self._evaluator = Evaluator(model)
+        self._logits = tf.function(
+            lambda bytes_BT, state: model.call(bytes_BT, state, return_state=True),
+            jit_compile=True,
+            autograph=False,
+        )
 
     def logits(self, bytes_BT: np.ndarray) -> np.ndarray:
         """Return the logits of the byte after each byte, the state zero at the start.
@@ -47,12 +53,23 @@ class LanguageModel:
             float32[B, T, 256].
         """
         bytes_BT = np.asarray(bytes_BT)
-        if bytes_BT.dtype != np.uint8 or bytes_BT.ndim != 2:
+        if bytes_BT.dtype != np.uint8 or bytes_BT.ndim != 2 or 0 in bytes_BT.shape:
             raise ValueError(
                 f"bytes are {bytes_BT.dtype}{list(bytes_BT.shape)}; "
                 "uint8[B, T] will do."
             )
-        return keras.ops.convert_to_numpy(self.model(bytes_BT))
+        # In windows of a few lengths, the last one padded: every length would else
+        # be compiled anew. Compiled whole, nothing is kept for a gradient.
+        steps = bytes_BT.shape[1]
+        window = min(_WINDOW, 1 << (steps - 1).bit_length())
+        padded = np.pad(bytes_BT, ((0, 0), (0, -steps % window)))
+        state = self.model.zero_state(len(bytes_BT))
+        parts = []
+        for start in range(0, steps, window):
+            part = tf.constant(padded[:, start : start + window])
+            logits, state = self._logits(part, state)
+            parts.append(logits.numpy())
+        return np.concatenate(parts, axis=1)[:, :steps]
 
     def bpc(self, texts: Sequence[str | bytes]) -> float:
         """Return the bits per character of texts, over all bytes but each one's first.

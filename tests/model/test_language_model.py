@@ -92,6 +92,37 @@ def test_logits_are_float32_under_mixed_precision():
     assert model(some_bytes()).dtype == tf.float32
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+@pytest.mark.parametrize("cell", ["mlstm", "gru"])
+def test_half_precision_keeps_the_gradient_of_every_weight(policy, cell):
+    """Many places of few bytes: a sum of rows in half precision would stop growing."""
+    config = ModelConfig(cell=cell, hidden_size=16, embedding_size=8)
+    rng = np.random.default_rng(0)
+    bytes_BT1 = np.minimum(97 + rng.geometric(0.3, (64, 129)), 255).astype(np.uint8)
+    grads = {}
+    scale = 2.0**10 if policy == "mixed_float16" else 1.0
+    for dtype in ("float32", policy):
+        model = ByteLanguageModel(config, seed=3, dtype=dtype)
+        model.build(None)
+        with tf.GradientTape() as tape:
+            loss = mean_nats(model(bytes_BT1[:, :-1]), bytes_BT1[:, 1:].astype("int32"))
+            scaled = loss * scale
+        values = [v.value for v in model.named_weights().values()]
+        grads[dtype] = [
+            tf.convert_to_tensor(g).numpy() for g in tape.gradient(scaled, values)
+        ]
+    tolerance = {
+        "mixed_float16": tolerances.GRADIENT_F16,
+        "mixed_bfloat16": tolerances.GRADIENT_BF16,
+    }[policy]
+    errors = [
+        np.abs(half - full).max() / np.abs(full).max()
+        for full, half in zip(grads["float32"], grads[policy], strict=True)
+    ]
+    assert 0 < np.max(errors) <= tolerance.value
+
+
 def test_the_file_of_a_model_gives_it_back(tmp_path):
     model = make(cell="lstm", layers=2, dropout=0.1)
     model.save(tmp_path / "model.keras")

@@ -167,6 +167,50 @@ def test_model_fit_learns_through_the_hand_written_gradient(layer_type, monkeypa
     assert history[-1] < 0.7 * history[0]
 
 
+@pytest.mark.parametrize("layer_type", LAYERS)
+def test_fit_and_predict_take_a_last_batch_that_is_smaller(layer_type):
+    inputs = keras.Input((None, E))
+    masked = keras.layers.Masking()(inputs)
+    model = keras.Model(inputs, layer_type(H, return_sequences=True)(masked))
+    model.compile(loss="mse")
+    x = np.random.default_rng(0).normal(size=(6, T, E)).astype("float32")
+    x[:, 4:] = 0.0
+    model.fit(x, np.zeros((6, T, H)), batch_size=4, verbose=0)
+    predicted = model.predict(x, batch_size=4, verbose=0)
+    assert_equal(predicted, model(x))
+
+
+@pytest.mark.slow
+def test_an_export_with_unknown_batch_and_time_gives_the_same(tmp_path):
+    import tensorflow as tf
+
+    inputs = keras.Input((None, E))
+    model = keras.Model(inputs, MultiplicativeLSTM(H)(inputs))
+    model.export(tmp_path / "export", verbose=False)
+    loaded = tf.saved_model.load(tmp_path / "export")
+    for x in (random_input(), random_input()[:1, :4]):
+        assert_equal(loaded.serve(x), model(x))
+
+
+def test_a_mask_stays_when_a_lane_is_reset_too():
+    layer, _ = pair(return_sequences=True)
+    x = random_input()
+    x[0, 3] = 0.0
+    mask = np.ones((B, T), bool)
+    mask[0, 3] = False
+    reset = np.zeros((B, T), bool)
+    reset[1, 2] = True
+    masked = keras.layers.Masking()(x)
+    assert_equal(layer(masked, reset=reset), layer(x, mask=mask, reset=reset))
+    unmasked = np.asarray(layer(x, reset=reset))
+    assert np.abs(np.asarray(layer(masked, reset=reset)) - unmasked).max() > 1e-3
+
+
+def test_an_input_without_a_time_axis_is_refused_by_rank():
+    with pytest.raises(ValueError, match="expected ndim=3, found ndim=2"):
+        MultiplicativeLSTM(H)(np.zeros((B, E), "float32"))
+
+
 def test_blocks_of_a_matrix_start_different():
     layer = MultiplicativeLSTM(H)
     layer.build((None, None, E))

@@ -6,6 +6,7 @@ import pytest
 
 import tfsent
 from tests.scripts.command import call, error_line, write_text
+from tests.tolerances import SCORE_F32
 from tfsent.checkpoint import StateStore
 
 
@@ -29,11 +30,11 @@ def test_score_is_that_of_the_loaded_model_in_any_order(ended, lines, tmp_path, 
     texts = lines.read_text().splitlines()
     assert list(found) == ["all"]
     expected = tfsent.load(ended).bpc(texts)
-    assert found["all"]["bpc"] == pytest.approx(expected, abs=1e-6)
+    assert found["all"]["bpc"] == pytest.approx(expected, abs=SCORE_F32.value)
     assert found["all"]["scored_bytes"] == sum(len(text) + 2 for text in texts)
     (tmp_path / "turned.txt").write_text("\n".join(texts[::-1]))
     turned = score(capsys, ended, tmp_path / "turned.txt")["splits"]["all"]
-    assert turned["bpc"] == pytest.approx(expected, abs=1e-6)
+    assert turned["bpc"] == pytest.approx(expected, abs=SCORE_F32.value)
 
 
 def test_only_so_many_bytes_are_scored_as_are_asked_for(ended, lines, capsys):

@@ -12,7 +12,7 @@ import pytest
 import tfsent
 import tfsent.model  # Registers the layers with Keras.
 from tests.scripts.command import CHEAP, TINY, call, contents, error_line, flip_bit
-from tests.tolerances import TWO_DEVICES_F32
+from tests.tolerances import COMPILED_LOGITS_F32, SCORE_F32, TWO_DEVICES_F32
 from tfsent.checkpoint import load_weights
 from tfsent.training import RunLog
 
@@ -111,7 +111,7 @@ def test_scores_are_those_of_the_loaded_model(whole, text):
     result = sealed_result(whole)
     for split in ("val", "test"):
         score = model.score(shards[split])
-        assert result[f"{split}_bpc"] == pytest.approx(score.bpc, abs=1e-5)
+        assert result[f"{split}_bpc"] == pytest.approx(score.bpc, abs=SCORE_F32.value)
         assert result[f"{split}_scored_bytes"] == score.scored_bytes
 
 
@@ -119,7 +119,11 @@ def test_keras_file_is_the_same_model(whole):
     saved = keras.saving.load_model(whole / "model.keras")
     bytes_BT = np.frombuffer(b"a slow film, loved it", np.uint8).reshape(3, 7)
     logits_BTV = keras.ops.convert_to_numpy(saved(bytes_BT))
-    np.testing.assert_array_equal(logits_BTV, tfsent.load(whole).logits(bytes_BT))
+    found = tfsent.load(whole)
+    worst = np.abs(logits_BTV - found.logits(bytes_BT)).max()
+    assert worst <= COMPILED_LOGITS_F32.value  # One of both is compiled.
+    for mine, other in zip(saved.get_weights(), found.model.get_weights(), strict=True):
+        np.testing.assert_array_equal(mine, other)
 
 
 def test_same_command_again_prints_the_same_and_touches_nothing(again, whole):

@@ -57,8 +57,9 @@ def advance(run, step, batch=None):
 
 def largest_difference(one, other):
     """Return the largest difference of any weight over the largest weight."""
-    scale = max(np.abs(w).max() for w in other.values())
-    return max(np.abs(one[n] - other[n]).max() for n in other) / scale
+    # Not max(): it passes over NaN.
+    scale = np.max([np.abs(w).max() for w in other.values()])
+    return np.max([np.abs(one[n] - other[n]).max() for n in other]) / scale
 
 
 def scale_of(run):
@@ -216,12 +217,20 @@ def test_carried_state_reaches_the_next_window():
     assert third == pytest.approx(first, abs=1e-6)
 
 
+def test_a_step_is_traced_once():
+    run, step = set_up()
+    for _ in range(4):
+        advance(run, step)
+    assert step._run.experimental_get_tracing_count() == 1
+    assert step._gradients.experimental_get_tracing_count() == 1
+
+
 # Traps of the libraries that the step works around. When one of these fails, the
 # library was mended and the work-around can go.
 
 
 def test_keras_still_sums_gradients_over_replicas(tensorflow):
-    strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+    strategy = make_strategy(DistributionConfig(devices=2))
     with strategy.scope():
         variable = keras.Variable(0.0)
         optimizer = keras.optimizers.SGD(1.0)
@@ -240,6 +249,46 @@ def test_keras_still_sums_gradients_over_replicas(tensorflow):
 
         update()
         assert replicas_of(variable) == [expected, expected]
+
+
+def test_keras_still_looks_for_overflow_on_the_first_replica_alone(tensorflow):
+    strategy = make_strategy(DistributionConfig(devices=2))
+    with strategy.scope():
+        variable = keras.Variable(0.0)
+        optimizer = keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD(1.0))
+        optimizer.build([variable])
+
+    @tf.function
+    def update():
+        def replica():
+            context = tf.distribute.get_replica_context()
+            second = tf.equal(context.replica_id_in_sync_group, 1)
+            optimizer.apply([tf.where(second, np.inf, 1.0)], [variable])
+
+        strategy.run(replica)
+
+    update()
+    assert not np.isfinite(replicas_of(variable)).any()
+
+
+def test_keras_still_clips_each_replica_by_itself(tensorflow):
+    strategy = make_strategy(DistributionConfig(devices=2))
+    with strategy.scope():
+        variable = keras.Variable([0.0, 0.0])
+        optimizer = keras.optimizers.SGD(1.0, global_clipnorm=1.0)
+        optimizer.build([variable])
+
+    @tf.function
+    def update():
+        def replica():
+            context = tf.distribute.get_replica_context()
+            own = tf.one_hot(context.replica_id_in_sync_group, 2) * 10
+            optimizer.apply([own], [variable])
+
+        strategy.run(replica)
+
+    update()
+    assert np.linalg.norm(replicas_of(variable)[0]) == pytest.approx(math.sqrt(2))
 
 
 def test_keras_still_lets_the_loss_scale_leave_its_bounds():

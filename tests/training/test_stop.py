@@ -22,10 +22,13 @@ def test_signal_is_noted_with_its_exit_code_and_told_in_one_line(number, code, c
     assert line.startswith(f"{number.name}: stopping")
 
 
-def test_after_the_first_signal_both_end_the_process_at_once():
-    with StopRequest():
+def test_after_the_first_signal_only_ctrl_c_ends_the_process_at_once(capsys):
+    with StopRequest() as stop:
         os.kill(os.getpid(), signal.SIGTERM)
-        assert [signal.getsignal(each) for each in BOTH] == [signal.SIG_DFL] * 2
+        assert signal.getsignal(signal.SIGINT) == signal.SIG_DFL
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert stop.exit_code == 143
+    assert len(capsys.readouterr().err.splitlines()) == 1
 
 
 @pytest.mark.parametrize("signalled", [False, True])

@@ -10,7 +10,7 @@ from tfsent.checkpoint.resume import (
     write_model_file,
 )
 from tfsent.checkpoint.run_lock import RunLock, RunLockedError, move_aside
-from tfsent.checkpoint.settings import check_resumable
+from tfsent.checkpoint.settings import check_resumable, recorded
 from tfsent.checkpoint.shapes import expected_shapes
 from tfsent.checkpoint.training_state import Restored, StateStore
 from tfsent.checkpoint.weights import load_weights, read_config, save_weights
@@ -29,6 +29,7 @@ __all__ = [
     "load_weights",
     "move_aside",
     "read_config",
+    "recorded",
     "restore_run",
     "save_result",
     "save_run",

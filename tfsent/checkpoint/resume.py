@@ -10,14 +10,19 @@ import dataclasses
 import hashlib
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from tfsent.checkpoint import atomic
 from tfsent.checkpoint.errors import CheckpointError
 from tfsent.checkpoint.manifest import MANIFEST, read_manifest
-from tfsent.checkpoint.settings import check_resumable, identifying
+from tfsent.checkpoint.settings import (
+    GROWING,
+    check_resumable,
+    identifying,
+    recorded,
+)
 from tfsent.checkpoint.snapshot import BEST, open_together
 from tfsent.checkpoint.training_state import Restored, StateStore
 from tfsent.config import RunConfig
@@ -36,12 +41,19 @@ def default_out(config: RunConfig) -> Path:
     stem = Path(config.data.source).name or config.data.source
     source = re.sub(r"[^A-Za-z0-9]+", "-", stem).strip("-")[:40] or "text"
     settings = identifying(dataclasses.asdict(config))
+    if config.optimizer.schedule == "constant":
+        # Such a run may be made longer, and is then to be found again.
+        settings = {n: v for n, v in settings.items() if n not in GROWING}
     digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
     return Path("runs") / f"{preset}-{source}-{digest.hexdigest()[:8]}"
 
 
 def save_run(
-    store: StateStore, run: Any, config: RunConfig, fingerprint: str, best: bool
+    store: StateStore,
+    run: Any,
+    config: RunConfig,
+    fingerprints: Mapping[str, str],
+    best: bool,
 ) -> None:
     """Save `run` as the checkpoint of its step and, if `best`, as the best one.
 
@@ -49,12 +61,15 @@ def save_run(
         store: Checkpoints of the run folder.
         run: A `training.RunState`.
         config: The run's settings.
-        fingerprint: Hash of the training text.
+        fingerprints: Split name to hash of its text.
         best: Whether its validation BPC is the lowest so far.
     """
-    progress = run.progress() | {"data_fingerprint": fingerprint, "is_best": best}
-    settings = dataclasses.asdict(config)
-    path = store.save(run.step, run.weights(), settings, run.arrays(), progress)
+    progress = run.progress() | {
+        "data_fingerprint": fingerprints["train"],
+        "validated_on": _validated_on(config, fingerprints),
+        "is_best": best,
+    }
+    path = store.save(run.step, run.weights(), recorded(config), run.arrays(), progress)
     if best:
         store.save_best(path, run.best_val_bpc)
 
@@ -88,17 +103,29 @@ def _best_step(store: StateStore) -> int:
         return -1
 
 
-def restore_run(restored: Restored, run: Any, fingerprint: str) -> None:
+def restore_run(
+    restored: Restored, run: Any, config: RunConfig, fingerprints: Mapping[str, str]
+) -> None:
     """Put `run` where the checkpoint was.
+
+    Where the validation text is another now, or another part of it is read, no
+    validation before counts as the best.
 
     Raises:
         ValueError: If the run was trained on other text.
     """
     check_resumable(
         {"data_fingerprint": restored.progress["data_fingerprint"]},
-        {"data_fingerprint": fingerprint},
+        {"data_fingerprint": fingerprints["train"]},
     )
-    run.restore(restored.weights, restored.state, restored.progress)
+    progress = restored.progress
+    if progress.get("validated_on") != _validated_on(config, fingerprints):
+        progress = progress | {"best_val_bpc": None}
+    run.restore(restored.weights, restored.state, progress)
+
+
+def _validated_on(config: RunConfig, fingerprints: Mapping[str, str]) -> list[Any]:
+    return [fingerprints.get("val"), config.training.eval_bytes]
 
 
 def write_model_file(path: Path, write: Callable[[str], None]) -> None:

@@ -7,14 +7,20 @@ may change; anything else would give another run.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Mapping
 from typing import Any
+
+from tfsent.config import RunConfig
+
+CALL = ("fresh", "json", "out")
+"""Settings of one call of the command, not of the run."""
 
 FREE = (
     *("log.*", "checkpoint.*", "distribution.*"),
     *("training.eval_interval", "training.eval_bytes", "training.test_bytes"),
     *("data.root", "data.cache_dir"),
-    *("fresh", "json", "out"),
+    *CALL,
 )
 """Settings that may change on resume; `.*` stands for a whole section."""
 
@@ -55,6 +61,16 @@ def check_resumable(saved: Mapping[str, Any], asked: Mapping[str, Any]) -> None:
             f"cannot resume: {'; '.join(differing)}. Give --fresh to start over, or "
             "another --out."
         )
+
+
+def recorded(config: RunConfig) -> dict[str, Any]:
+    """Return the settings that are kept with a run: all but how it was called.
+
+    `--config RUN/config.json` then repeats the run elsewhere; with its `out` and
+    `fresh` it would move the run aside and train over it.
+    """
+    settings = dataclasses.asdict(config)
+    return {name: value for name, value in settings.items() if name not in CALL}
 
 
 def identifying(settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from tfsent.config import DataConfig
-from tfsent.data.byte_shards import ByteShards, is_prepared
+from tfsent.data.byte_shards import ByteShards, is_prepared, open_prepared
 from tfsent.data.shards import prepare
 from tfsent.data.sources import open_source
 
@@ -25,7 +25,15 @@ def open_whole(config: DataConfig, splits: Sequence[str]) -> dict[str, ByteShard
     config = replace(config, val=None, test=None, split=(1, 0, 0))
     path = Path(config.source).expanduser()
     prepared = path.is_dir() and is_prepared(path)
-    if not prepared and not open_source(config.source, config).splits:
+    if prepared:
+        rule = open_prepared(path)["train"].index["text_rule"]
+        if rule != config.text_rule:
+            raise ValueError(
+                f"data.source {config.source} holds text cleaned by rule {rule}, but "
+                f"the model reads rule {config.text_rule}; the text itself, or shards "
+                f"prepared with --data.text-rule {config.text_rule}, will do."
+            )
+    elif not open_source(config.source, config).splits:
         return {"all": prepare(config)["train"]}
     found = prepare(config)
     chosen = {split: found[split] for split in splits if split in found}

@@ -89,7 +89,10 @@ class ByteLanguageModel(keras.Model):
             )
             for k in range(self.config.layers)
         ]
-        self.dropout = keras.layers.Dropout(self.config.dropout, seed=seed)
+        # float32 like the state: it must not round the way to the logits.
+        self.dropout = keras.layers.Dropout(
+            self.config.dropout, seed=seed, dtype=self.variable_dtype
+        )
 
     def _initializers(self):
         """Return makers of initializers, for matrices and biases, from an offset."""
@@ -117,7 +120,7 @@ class ByteLanguageModel(keras.Model):
             # 0.1 and 0.02 a model of 128 units stood .33 and .43 BPC higher after
             # 1 MB of IMDB text.
             initializer=keras.initializers.RandomNormal(
-                stddev=1.0, seed=1000 * self.seed + 901
+                stddev=1.0, seed=1000 * self.seed + 50
             ),
             autocast=False,
             name="embedding",
@@ -130,7 +133,7 @@ class ByteLanguageModel(keras.Model):
             self.output_weight = self.add_weight(
                 shape=(config.hidden_size, NUM_BYTES),
                 initializer=keras.initializers.RandomUniform(
-                    -bound, bound, seed=1000 * self.seed + 902
+                    -bound, bound, seed=1000 * self.seed + 60
                 ),
                 autocast=False,
                 name="output_weight",
@@ -155,9 +158,13 @@ class ByteLanguageModel(keras.Model):
         for layer, layer_state in zip(self.recurrent_layers, state, strict=True):
             weights = layer.effective()
             if below_BTH is None:
-                table_VE = ops.cast(self.embedding, layer.compute_dtype)
+                # The table is float32, its rows are cast: the gradient of a row is a
+                # sum over all places of that byte, and in bfloat16 it was 18% off
+                # at B = 64, T = 128 (float32: 0.13%).
+                table_VE = ops.convert_to_tensor(self.embedding)
                 table_VP = layer.project(table_VE, weights)
                 p_BTP = ops.take(table_VP, ops.cast(bytes_BT, "int32"), axis=0)
+                p_BTP = ops.cast(p_BTP, layer.compute_dtype)
             else:
                 p_BTP = layer.project(ops.cast(below_BTH, layer.compute_dtype), weights)
             h_BTH, layer_state = layer.run(p_BTP, weights, layer_state, reset_BT)

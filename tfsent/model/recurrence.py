@@ -203,7 +203,8 @@ def _scan(step, carry, steps, backwards=False):
     With `backwards` output k stands at `steps - 1 - k`.
     """
     _, shapes = step(ops.zeros((), "int32"), carry)  # traced for shapes, unused
-    buffers = [ops.zeros((steps, *s.shape), s.dtype) for s in shapes]
+    # Not `s.shape`: the batch may be unknown, as in `Model.fit` and in an export.
+    buffers = [ops.zeros((steps, *ops.shape(s)), s.dtype) for s in shapes]
 
     def body(k, carry, buffers):
         carry, outputs = step(k, carry)

@@ -28,7 +28,9 @@ class RecurrentLayer(keras.layers.Layer):
 
     A subclass names its equations and weights. The input projections `x @ wx + b`
     are one product for all time steps; the loop is `tfsent.model.recurrence`.
-    State and gate arithmetic stay float32 under mixed precision.
+    State and gate arithmetic stay float32 under mixed precision. Outside a compiled
+    model every new shape of the input is compiled once, which takes a second or
+    more, and is kept. There is no second derivative.
 
     Call arguments: `sequences` float[B, T, E]; `mask` bool[B, T], False leaves
     the state as it is and repeats the output before; `initial_state`, one
@@ -92,6 +94,7 @@ class RecurrentLayer(keras.layers.Layer):
         self.stateful = stateful
         self.zero_output_for_mask = zero_output_for_mask
         self.supports_masking = True
+        self.input_spec = keras.layers.InputSpec(ndim=3)
         self.states: list | None = None
 
     def build(self, sequences_shape, *args, **kwargs):
@@ -176,13 +179,13 @@ class RecurrentLayer(keras.layers.Layer):
         return weights
 
     def project(self, x_E, weights: dict[str, Any]):
-        """Return `x @ [wx ...] + b`, float[..., P], in the compute dtype.
+        """Return `x @ [wx ...] + b`, float[..., P], in the dtype of `x`.
 
         For a table of embeddings in place of `x` this is the table of their
         projections: one small product a step, whatever the length of the text.
         """
         w_EP = ops.concatenate([weights[w.name] for w in self.inputs], axis=1)
-        p_P = ops.matmul(x_E, ops.cast(w_EP, self.compute_dtype))
+        p_P = ops.matmul(x_E, ops.cast(w_EP, x_E.dtype))
         b_P = ops.concatenate([weights[w.name] for w in self.biases], axis=0)
         columns = w_EP.shape[1] - b_P.shape[0]
         b_P = ops.pad(b_P, ((0, columns),)) if columns else b_P
@@ -237,6 +240,9 @@ class RecurrentLayer(keras.layers.Layer):
         start = [ops.cast(s, self.state_dtype()) for s in start]
         if isinstance(mask, list | tuple):
             mask = mask[0]
+        if mask is None and reset is not None:
+            # Keras hands a mask on by itself only to a call of one tensor.
+            mask = getattr(sequences, "_keras_mask", None)
         if self.go_backwards:
             sequences = ops.flip(sequences, axis=1)
             mask = None if mask is None else ops.flip(mask, axis=1)

@@ -41,9 +41,7 @@ class Evaluator:
 
     def __init__(self, model: ByteLanguageModel):
         self._model = model
-        self._window_bits = tf.function(
-            self._bits, jit_compile=True, autograph=False, reduce_retracing=False
-        )
+        self._window_bits = tf.function(self._bits, jit_compile=True, autograph=False)
 
     def score(self, batches: Iterable[ScoreBatch]) -> Score:
         """Return the score of all windows together."""

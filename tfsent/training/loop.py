@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 import time
 from collections.abc import Callable
 from typing import NamedTuple
@@ -11,6 +12,7 @@ from tfsent.config import RunConfig
 from tfsent.data.batches import LaneBatches, prefetch
 from tfsent.training.distribution import scatter
 from tfsent.training.evaluate import Score
+from tfsent.training.precision import MAX_LOSS_SCALE, MIN_LOSS_SCALE
 from tfsent.training.run_log import RunLog
 from tfsent.training.run_state import RECENT_STEPS, RunState
 from tfsent.training.step import StepResult, TrainStep
@@ -151,7 +153,7 @@ class _Validation:
             raise DivergedError(
                 f"step {run.step}: validation gives {score.bpc:g} bits per character. "
                 "The checkpoints before it are kept; a lower optimizer.learning_rate "
-                "or optimizer.clip_norm will do."
+                "will do."
             )
         self._log.val(
             run.step, bpc=score.bpc, bytes=score.scored_bytes, seconds=score.seconds
@@ -172,6 +174,7 @@ class _Meter:
         self._loss_scaling = loss_scaling
         self._pending: list[StepResult] = []
         self._bad_steps = 0
+        self._at_bound = False
         self._timed_steps = 0
         self._timed_s = 0.0
         self._first = True
@@ -205,6 +208,7 @@ class _Meter:
             self._check(step, bpc, bool(result.finite))
             if math.isfinite(bpc):
                 values.append(bpc)
+        self._tell_bound(float(pending[-1].loss_scale))
         elapsed_s = time.perf_counter() - self._since
         self.restart()
         run.wall_s += elapsed_s
@@ -228,6 +232,18 @@ class _Meter:
             return math.nan
         return max(0, self._timed_steps - 1) * self._step_bytes / self._timed_s
 
+    def _tell_bound(self, loss_scale: float) -> None:
+        """Say so when the loss scale arrives at one of its bounds."""
+        at_bound = self._loss_scaling and loss_scale in (MIN_LOSS_SCALE, MAX_LOSS_SCALE)
+        if at_bound and not self._at_bound:
+            print(
+                f"step {self._run.step}: the loss scale stands at its bound "
+                f"{loss_scale:g}",
+                file=sys.stderr,
+                flush=True,
+            )
+        self._at_bound = at_bound
+
     def _check(self, step: int, bpc: float, finite: bool) -> None:
         if finite and math.isfinite(bpc):
             self._bad_steps = 0
@@ -236,12 +252,12 @@ class _Meter:
         if not self._loss_scaling:
             raise DivergedError(
                 f"step {step}: the loss is {bpc:g} bits per character and its gradient "
-                "is not finite. The checkpoints before it are kept; a lower "
-                "optimizer.learning_rate or optimizer.clip_norm will do."
+                f"is {'finite' if finite else 'not finite'}. The checkpoints before it "
+                "are kept; a lower optimizer.learning_rate will do."
             )
         if self._bad_steps >= MAX_BAD_STEPS:
             raise DivergedError(
-                f"step {step}: {MAX_BAD_STEPS} steps in a row overflowed although the "
-                "loss scale fell each time. The checkpoints before are kept; a lower "
+                f"step {step}: {MAX_BAD_STEPS} steps in a row overflowed, whatever the "
+                "loss scale. The checkpoints before are kept; a lower "
                 "optimizer.learning_rate, or precision mixed_bfloat16, will do."
             )

@@ -81,17 +81,19 @@ def make_optimizer(
     """
     peak = peak_learning_rate(config, batch_size)
     schedule = WarmupDecay(peak, config.schedule, config.warmup_steps, total_steps)
-    try:
-        optimizer = keras.optimizers.get(
-            {"class_name": config.name, "config": {"learning_rate": schedule}}
-        )
-    except (ValueError, TypeError):
-        optimizer = None
-    if not isinstance(optimizer, keras.optimizers.Optimizer):
+    known = {
+        name.lower(): kind
+        for name, kind in vars(keras.optimizers).items()
+        if isinstance(kind, type) and issubclass(kind, keras.optimizers.Optimizer)
+    }
+    for name in ("optimizer", "lossscaleoptimizer", "multioptimizer"):
+        known.pop(name, None)
+    if config.name.lower() not in known:
         raise ValueError(
-            f"optimizer.name is {config.name!r}; a Keras name such as adam, adamw, "
-            "sgd or rmsprop will do."
+            f"optimizer.name is {config.name!r}; one of {', '.join(sorted(known))} "
+            "will do."
         )
+    optimizer = known[config.name.lower()](learning_rate=schedule)
     # On TensorFlow a Keras optimizer sums gradients over replicas (keras#19308).
     # Ours are reduced before clipping; a second all-reduce of every gradient
     # would only add up equal copies.

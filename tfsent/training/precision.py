@@ -7,6 +7,7 @@ Reference:
 from __future__ import annotations
 
 import keras
+import tensorflow as tf
 
 from tfsent.config import OptimizerConfig, Precision
 
@@ -16,7 +17,11 @@ at infinity every step is skipped for ever."""
 
 
 def set_precision(precision: Precision) -> None:
-    """Set the dtype policy of every layer made from here on."""
+    """Set the dtype policy of every layer made from here on.
+
+    float32 means float32 on GPUs too, whose products are else of TF32, with 11 bits.
+    """
+    tf.config.experimental.enable_tensor_float_32_execution(precision != "float32")
     keras.config.set_dtype_policy(precision)
 
 

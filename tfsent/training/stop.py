@@ -10,8 +10,9 @@ from types import FrameType, TracebackType
 class StopRequest:
     """Notes the first SIGTERM or SIGINT while it is entered.
 
-    After the first, both signals get their default action: a second Ctrl-C ends
-    the process at once, also in the middle of a compiled step.
+    After the first, SIGINT gets its default action: a second Ctrl-C ends the process
+    at once, also in the middle of a compiled step. More SIGTERMs change nothing:
+    batch schedulers and `timeout` send several.
 
     Attributes:
         signal: Number of the signal that came, or None.
@@ -43,12 +44,13 @@ class StopRequest:
         return 0 if self.signal is None else 128 + self.signal
 
     def _note(self, number: int, frame: FrameType | None) -> None:
+        if self.signal is not None:
+            return
         self.signal = number
-        for each in self._before:
-            signal.signal(each, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
         name = signal.Signals(number).name
         print(
-            f"{name}: stopping after this step and saving; once more ends at once.",
+            f"{name}: stopping after this step and saving; Ctrl-C ends at once.",
             file=sys.stderr,
             flush=True,
         )

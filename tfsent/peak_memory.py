@@ -1,0 +1,25 @@
+"""How much memory this process has needed."""
+
+from __future__ import annotations
+
+import re
+import resource
+import sys
+from pathlib import Path
+
+_STATUS = Path("/proc/self/status")
+
+
+def peak_resident_bytes() -> int:
+    """Return the largest resident memory of this process so far, in bytes.
+
+    On Linux this is its own high-water mark. The `ru_maxrss` used elsewhere starts
+    with what its parent held: 890 MB for an empty child of a process of 900 MB.
+    """
+    if _STATUS.exists():
+        found = re.search(r"^VmHWM:\s+(\d+) kB$", _STATUS.read_text(), re.MULTILINE)
+        if found:
+            return int(found[1]) * 1024
+    # Counts KiB, on macOS bytes.
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
