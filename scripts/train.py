@@ -22,7 +22,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     config = parse_config(argv, description=__doc__)
     quiet()
     # Here, not above: --help and wrong flags need not wait for TensorFlow.
-    from tfsent import checkpoint, data, model, training
+    from tfsent import checkpoint, data, training
 
     tell = functools.partial(print, file=sys.stderr, flush=True)
     out = Path(config.out) if config.out else checkpoint.default_out(config)
@@ -50,34 +50,13 @@ def main(argv: Sequence[str] | None = None) -> None:
         )
         steps = training.total_steps(config, batches)
 
-        strategy = training.make_strategy(config.distribution)
-        training.check_batch_size(config.training.batch_size, strategy)
-        training.set_precision(config.precision)
-        with strategy.scope():
-            network = model.ByteLanguageModel(
-                config.model, seed=config.seed, text_rule=config.data.text_rule
-            )
-            network.build(None)
-            optimizer = training.make_optimizer(
-                config.optimizer, config.training.batch_size, steps
-            )
-            optimizer.build(network.trainable_variables)
-        step = training.TrainStep(
-            network,
-            optimizer,
-            strategy,
-            clip_norm=config.optimizer.clip_norm,
-            seed=config.seed,
-        )
-        state = training.RunState(
-            network, optimizer, strategy, config.training.batch_size
-        )
+        state, step = training.build_run(config, steps)
         if restored is not None:
             checkpoint.restore_run(restored, state, config, texts)
             tell(f"{out}: resumed at step {state.step} of {steps}")
 
         stop = training.StopRequest()
-        scores = training.Scores(network, shards, config.training, stop)
+        scores = training.Scores(state.model, shards, config.training, stop)
         save = functools.partial(checkpoint.save_run, store, state, config, texts)
         log = training.RunLog(
             out,
@@ -107,7 +86,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             raise SystemExit(stop.exit_code)
 
         checkpoint.save_weights(out, state.weights(), checkpoint.recorded(config))
-        checkpoint.write_model_file(out / "model.keras", network.save)
+        checkpoint.write_model_file(out / "model.keras", state.model.save)
         result = training.summary(out, state, outcome, scores.final())
         checkpoint.save_result(out, result, config, texts)
         print(json.dumps(result))

@@ -1,6 +1,7 @@
 """What only TensorFlow does: strategies, the compiled update, the loop."""
 
-from tfsent.training.distribution import check_batch_size, make_strategy
+from tfsent.training.build import build_run
+from tfsent.training.distribution import make_strategy
 from tfsent.training.evaluate import Evaluator, Score
 from tfsent.training.loop import DivergedError, Outcome, total_steps, train
 from tfsent.training.optimizer import make_optimizer
@@ -21,7 +22,7 @@ __all__ = [
     "Scores",
     "StopRequest",
     "TrainStep",
-    "check_batch_size",
+    "build_run",
     "make_optimizer",
     "make_strategy",
     "set_precision",
