@@ -82,7 +82,8 @@ def main(argv: Sequence[str] | None = None) -> None:
                 stop=stop,
             )
         if stop.signal is not None:
-            tell(f"{out}: saved at step {state.step} of {steps}; run it again to go on")
+            saved = f"saved at step {state.step}" if state.step else "nothing to save"
+            tell(f"{out}: {saved} of {steps}; run it again to go on")
             raise SystemExit(stop.exit_code)
 
         checkpoint.save_weights(out, state.weights(), checkpoint.recorded(config))
