@@ -36,7 +36,9 @@ def main() -> None:
     for title, command in COMMANDS.items():
         print(f"\n== {title}\n$ python scripts/{command}", flush=True)
         script, *flags = shlex.split(command)
-        subprocess.run([sys.executable, HERE / script, *flags], check=True)
+        done = subprocess.run([sys.executable, HERE / script, *flags])
+        if done.returncode:  # It has said why.
+            raise SystemExit(done.returncode)
 
     print("\n== How the bits per character fell (train: mean of 25 steps)")
     lines = (Path(RUN) / "metrics.jsonl").read_text().splitlines()
