@@ -5,6 +5,7 @@ SHELL := /bin/bash
 
 VENV := .venv
 PYTHON ?=
+TORCH_INDEX ?=
 CANDIDATES := $(or $(PYTHON),python3.11 python3.12 python3.13 python3)
 RUN := $(VENV)/bin/python
 USE := $(VENV)/.installed
@@ -15,6 +16,8 @@ DEV := $(VENV)/.installed-dev
 help: ## List the targets.
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
 
+# On Linux the plain wheel of torch brings CUDA, some gigabytes; TORCH_INDEX=URL takes
+# torch from another index, such as that of its CPU builds.
 setup: $(USE) ## Create .venv with what users run; PYTHON=/path/to/python chooses the Python.
 
 demo: $(USE) ## Train a tiny model on built-in reviews and show what it learned.
@@ -38,6 +41,8 @@ clean: ## Remove .venv and caches; runs stay.
 # installed as a link to this folder (compat: one path entry, so that scripts also
 # find benchmarks and compare).
 $(USE): requirements.txt pyproject.toml | $(VENV)/bin/python
+	$(if $(TORCH_INDEX),$(RUN) -m pip install --disable-pip-version-check -q \
+	    --index-url $(TORCH_INDEX) $$(grep '^torch==' requirements.txt))
 	$(RUN) -m pip install --disable-pip-version-check -q -r requirements.txt
 	$(RUN) -m pip install --disable-pip-version-check -q --no-deps \
 	    --config-settings editable_mode=compat -e .

@@ -1,9 +1,10 @@
-"""Two logical CPUs, a quiet TensorFlow, and a clean slate around every test.
+"""Torch before TensorFlow, two logical CPUs, and a clean slate around every test.
 
 TensorFlow and Keras are set up only where a collected test has imported them, so
 that tests of the framework-free rooms start at once.
 """
 
+import importlib
 import os
 import sys
 
@@ -25,6 +26,11 @@ def set_up_tensorflow():
         half = tf.config.LogicalDeviceConfiguration()
         tf.config.set_logical_device_configuration(cpus[0], [half, half])
     tf.config.experimental.enable_tensor_float_32_execution(False)
+
+
+def pytest_configure(config):
+    # Tests of the twin need both in one process, and in that order.
+    importlib.import_module("torch")
 
 
 def pytest_collection_finish():

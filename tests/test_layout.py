@@ -18,6 +18,8 @@ CORRIDOR = (
     "model",
     "training",
     "checkpoint",
+    "session",
+    "keras_session",
     "loading",
     "transfer",
     "supervised",
@@ -35,6 +37,15 @@ FRAMEWORK_FREE = (
     "data",
     "checkpoint",
     "quiet",
+    "session",
+    "training/__init__",
+    "training/counters",
+    "training/loop",
+    "training/results",
+    "training/run_log",
+    "training/schedule",
+    "training/stop",
+    "training/summary",
     "cli",
 )
 MAY_IMPORT = {
@@ -109,23 +120,42 @@ def wrong_houses(root):
     ]
 
 
+def is_free(root, path):
+    """Tell whether a file of tfsent is in the list of those without a framework."""
+    own = path.relative_to(root / "tfsent").with_suffix("")
+    return own.parts[0] in FRAMEWORK_FREE or own.as_posix() in FRAMEWORK_FREE
+
+
+def modules(root, names):
+    """Return the modules of tfsent among imported names, as 'room/module' or 'room'."""
+    found = set()
+    for name in names:
+        parts = name.split(".")
+        for end in range(2, len(parts) + 1):
+            file = root.joinpath(*parts[:end]).with_suffix(".py")
+            if parts[0] == "tfsent" and file.exists():
+                found.add("/".join(parts[1:end]))
+    return found
+
+
 def wrong_frameworks(root):
-    """Return 'file imports framework' for each framework in a framework-free room."""
+    """Return 'file imports framework' for each framework in a framework-free file."""
     return [
         f"{path.relative_to(root)} imports {name}"
         for path in python_files(root, "tfsent")
-        if path.relative_to(root / "tfsent").with_suffix("").parts[0] in FRAMEWORK_FREE
+        if is_free(root, path)
         for name in sorted({top(name) for name in imported(root, path)} & FRAMEWORKS)
     ]
 
 
 def entered(root):
-    """Return 'free room imports room' where the other room may hold a framework."""
+    """Return 'free file imports module' where that module may hold a framework."""
     return [
-        f"{path.relative_to(root)} imports {room}"
+        f"{path.relative_to(root)} imports {name}"
         for path in python_files(root, "tfsent")
-        if path.relative_to(root / "tfsent").with_suffix("").parts[0] in FRAMEWORK_FREE
-        for room in sorted(rooms(root, imported(root, path)) - {*FRAMEWORK_FREE})
+        if is_free(root, path)
+        for name in sorted(modules(root, imported(root, path)))
+        if not is_free(root, root / "tfsent" / f"{name}.py")
     ]
 
 
@@ -144,11 +174,11 @@ def test_no_house_imports_one_that_stands_on_it():
     assert wrong_houses(ROOT) == []
 
 
-def test_framework_free_rooms_import_no_framework():
+def test_framework_free_files_import_no_framework():
     assert wrong_frameworks(ROOT) == []
 
 
-def test_framework_free_rooms_enter_no_other():
+def test_framework_free_files_enter_no_other():
     assert entered(ROOT) == []
 
 
@@ -168,11 +198,15 @@ def test_framework_free_rooms_enter_no_other():
         ("scripts/train.py", "from tests import tolerances", wrong_houses),
         ("tfsent/data/shards.py", "from tensorflow import io", wrong_frameworks),
         ("tfsent/checkpoint/weights.py", "import keras", wrong_frameworks),
-        ("tfsent/checkpoint/weights.py", "import tfsent.model", entered),
+        ("tfsent/checkpoint/weights.py", "import tfsent.model.mlstm", entered),
+        ("tfsent/training/loop.py", "import tensorflow", wrong_frameworks),
+        ("tfsent/session.py", "from tfsent.training import step", entered),
+        ("tfsent/session.py", "from tfsent.training.step import TrainStep", entered),
     ],
 )
 def test_a_planted_import_is_found(tmp_path, file, line, check):
-    for name in ("tfsent/model/mlstm.py", "tfsent/checkpoint/weights.py", file):
+    there = ("model/mlstm", "checkpoint/weights", "training/step")
+    for name in [file, *(f"tfsent/{module}.py" for module in there)]:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
     (tmp_path / "tfsent/cli.py").touch()

@@ -36,7 +36,15 @@ from tfsent.settings_json import (
     to_dict,
 )
 
-__all__ = ["from_dict", "parse_config", "quiet", "read_config", "run", "to_dict"]
+__all__ = [
+    "from_dict",
+    "parse_config",
+    "quiet",
+    "read_config",
+    "run",
+    "tell",
+    "to_dict",
+]
 
 C = TypeVar("C")
 Presets = Mapping[str, Callable[[], Any]]
@@ -248,6 +256,11 @@ def _one_line(error: BaseException) -> str:
     else:
         text = str(error) or type(error).__name__
     return " ".join(text.split())
+
+
+def tell(line: str) -> None:
+    """Print a message: on standard error, results have standard output."""
+    print(line, file=sys.stderr, flush=True)
 
 
 def _tell(line: str, kind: str = "error: ") -> None:

@@ -15,6 +15,16 @@ GATES = ("i", "f", "o", "u")
 NUM_BYTES = 256
 """Symbols of the language model: one for each byte value."""
 
+NO_DECODER = (
+    "the model has no decoder: it was made for classification, gives features, and "
+    "can neither predict bytes nor be scored."
+)
+"""What a model without output weights says when asked for logits."""
+
+MIN_LOSS_SCALE, MAX_LOSS_SCALE = 1.0, 2.0**24
+"""Bounds of the loss scale. Keras and PyTorch have none: at 0 a finite step gives
+NaN weights, at infinity every step is skipped for ever."""
+
 Cell = Literal["mlstm", "lstm", "gru", "tanh", "relu"]
 Precision = Literal["float32", "mixed_float16", "mixed_bfloat16"]
 
@@ -139,7 +149,7 @@ class OptimizerConfig:
             value = getattr(self, name)
             _require(value >= 0, f"optimizer.{name} is {value}; 0 or more will do.")
         _require(
-            1 <= self.initial_loss_scale <= 2**24,
+            MIN_LOSS_SCALE <= self.initial_loss_scale <= MAX_LOSS_SCALE,
             f"optimizer.initial_loss_scale is {self.initial_loss_scale}; "
             "from 1 to 2^24 will do.",
         )

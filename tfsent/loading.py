@@ -15,12 +15,13 @@ import tensorflow as tf
 
 from tfsent.checkpoint.errors import CheckpointError
 from tfsent.checkpoint.shapes import model_settings
-from tfsent.checkpoint.weights import load_weights
-from tfsent.config import Precision
+from tfsent.checkpoint.weights import has_decoder, load_weights
+from tfsent.config import NO_DECODER, Precision
 from tfsent.data.batches import ScoreBatches
 from tfsent.data.text_rules import clean
 from tfsent.model.language_model import ByteLanguageModel
-from tfsent.training.evaluate import Evaluator, Score
+from tfsent.training.evaluate import Evaluator
+from tfsent.training.results import Score
 
 _LANES, _WINDOW = 64, 256
 
@@ -51,7 +52,11 @@ class LanguageModel:
 
         Returns:
             float32[B, T, 256].
+
+        Raises:
+            ValueError: If the model has no decoder.
         """
+        self._need_decoder()
         bytes_BT = np.asarray(bytes_BT)
         if bytes_BT.dtype != np.uint8 or bytes_BT.ndim != 2 or 0 in bytes_BT.shape:
             raise ValueError(
@@ -99,7 +104,11 @@ class LanguageModel:
         Args:
             samples: `tfsent.data.ByteShards`.
             max_bytes: Take only samples of this many bytes together.
+
+        Raises:
+            ValueError: If the model has no decoder.
         """
+        self._need_decoder()
         if not samples.num_samples:
             return Score(float("nan"), 0, 0.0)
         return self._evaluator.score(
@@ -107,6 +116,10 @@ class LanguageModel:
                 samples, batch_size=_LANES, window=_WINDOW, max_bytes=max_bytes
             )
         )
+
+    def _need_decoder(self) -> None:
+        if not self.model.decoder:
+            raise ValueError(NO_DECODER)
 
 
 class _Samples:
@@ -143,6 +156,7 @@ def load(path: str | Path, precision: Precision = "float32") -> LanguageModel:
     model = ByteLanguageModel(
         model_settings(config, path),
         text_rule=config.get("data", {}).get("text_rule", "openai"),
+        decoder=has_decoder(config, path),
         dtype=precision,
     )
     model.build(None)
@@ -161,7 +175,12 @@ def _load_keras(path: Path, precision: Precision) -> LanguageModel:
         raise CheckpointError(path, f"is no sound Keras model: {reason}") from error
     if not isinstance(saved, ByteLanguageModel):
         raise CheckpointError(path, f"holds a {type(saved).__name__}, not this model.")
-    model = ByteLanguageModel(saved.config, text_rule=saved.text_rule, dtype=precision)
+    model = ByteLanguageModel(
+        saved.config,
+        text_rule=saved.text_rule,
+        decoder=saved.decoder,
+        dtype=precision,
+    )
     model.build(None)
     model.set_weights(saved.get_weights())
     return LanguageModel(model)

@@ -3,8 +3,8 @@
 import math
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
-import tensorflow as tf
 
 from tfsent.config import (
     CheckpointConfig,
@@ -13,8 +13,9 @@ from tfsent.config import (
     TrainingConfig,
 )
 from tfsent.data.batches import Batch
-from tfsent.training import DivergedError, Score, total_steps, train
-from tfsent.training.step import StepResult
+from tfsent.training.counters import RunCounters
+from tfsent.training.loop import DivergedError, total_steps, train
+from tfsent.training.results import Score, StepResult
 
 STEPS = 12
 
@@ -33,18 +34,12 @@ class Log:
         self.validated.append((step, values["bpc"]))
 
 
-class Run:
-    """What the loop reads and changes of a `RunState`."""
+class Run(RunCounters):
+    """Counters and, for the carried state, the number of updates."""
 
     def __init__(self, step=0):
-        self.strategy = tf.distribute.get_strategy()
-        self.step = step
-        self.bytes_seen = 0
-        self.wall_s = 0.0
-        self.recent_bpc = []
-        self.best_val_bpc = None
-        self.owes_validation = False
-        self.carried = step
+        super().__init__()
+        self.step = self.carried = step
 
 
 def result(bpc=2.0, finite=True, scale=1.0):
@@ -67,11 +62,13 @@ class Trial:
         self.signal_in = signal_in
         self.validations = []
 
-    def step(self, bytes_BT1, reset_BT, carried, step):
-        assert int(bytes_BT1[0, 0]) == step == carried
+    def update(self, batch):
+        step = self.run.step
+        assert int(batch.bytes_BT1[0, 0]) == step == self.run.carried
+        self.run.carried += 1
         if self.signal_in == ("step", step + 1):
             self.stop.signal = 15
-        return self.results.get(step + 1, result(bpc=float(step + 1))), carried + 1
+        return self.results.get(step + 1, result(bpc=float(step + 1)))
 
     def validate(self):
         self.validations.append(self.run.step)
@@ -91,13 +88,11 @@ class Trial:
             precision=precision,
         )
         batches = SimpleNamespace(
-            batch=lambda step: Batch(
-                tf.fill([1, 3], step).numpy(), tf.zeros([1, 2], tf.bool).numpy()
-            )
+            batch=lambda step: Batch(np.full((1, 3), step), np.zeros((1, 2), bool))
         )
         return train(
             self.run,
-            self.step,
+            self.update,
             batches,
             config,
             self.log,

@@ -11,8 +11,8 @@ from tfsent.training.optimizer import (
     WarmupDecay,
     clip_by_global_norm,
     make_optimizer,
-    peak_learning_rate,
 )
+from tfsent.training.schedule import peak_learning_rate
 
 
 @pytest.mark.parametrize(

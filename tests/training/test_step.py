@@ -11,11 +11,17 @@ import pytest
 import tensorflow as tf
 
 from tests import tolerances
-from tfsent.config import DistributionConfig, ModelConfig, OptimizerConfig
+from tfsent.config import (
+    MAX_LOSS_SCALE,
+    MIN_LOSS_SCALE,
+    DistributionConfig,
+    ModelConfig,
+    OptimizerConfig,
+)
 from tfsent.model import ByteLanguageModel, MultiplicativeLSTM
 from tfsent.training.distribution import gather, make_strategy, scatter
 from tfsent.training.optimizer import make_optimizer
-from tfsent.training.precision import MAX_LOSS_SCALE, MIN_LOSS_SCALE, set_precision
+from tfsent.training.precision import set_precision
 from tfsent.training.run_state import RunState
 from tfsent.training.step import TrainStep
 
@@ -329,3 +335,27 @@ def test_half_precision_on_two_replicas_learns_as_float32_on_one():
         ends.append(np.mean(losses[-50:]))
     assert ends[0] < 4.0
     assert abs(ends[1] - ends[0]) < 0.02
+
+
+def test_saved_moments_have_the_names_of_their_weights():
+    run, _ = set_up(name="adam", precision="mixed_float16", model={"layers": 2})
+    shapes = {name: array.shape for name, array in run.arrays().items()}
+    weights = {name: array.shape for name, array in run.weights().items()}
+    expected = {f"optimizer/momentum/{name}": s for name, s in weights.items()}
+    expected |= {f"optimizer/velocity/{name}": s for name, s in weights.items()}
+    scalars = (
+        *("optimizer/iteration", "loss_scale/dynamic_scale"),
+        *("loss_scale/step_counter",),
+    )
+    expected |= {name: () for name in scalars}
+    expected |= {f"carried/{k}/{n}": (B, 8) for k in (0, 1) for n in (0, 1)}
+    assert shapes == expected
+    # Two layers have weights of equal names and shapes: the moments must be told apart.
+    names = ["optimizer/momentum/layers/0/wh", "optimizer/momentum/layers/1/wh"]
+    for k, layer in enumerate(run.model.recurrent_layers):
+        index = [v is layer.wh for v in run.model.trainable_variables].index(True)
+        run.optimizer.inner_optimizer._momentums[index].assign(
+            np.full((8, 32), k + 1.0)
+        )
+    saved = run.arrays()
+    assert [float(saved[name].mean()) for name in names] == [1.0, 2.0]

@@ -1,6 +1,7 @@
 """Model and training state on disk, without a framework."""
 
 from tfsent.checkpoint.errors import CheckpointError
+from tfsent.checkpoint.layout import TFSENT, Layout
 from tfsent.checkpoint.result import find_result, save_result
 from tfsent.checkpoint.resume import (
     default_out,
@@ -12,11 +13,13 @@ from tfsent.checkpoint.resume import (
 from tfsent.checkpoint.run_lock import RunLock, RunLockedError, move_aside
 from tfsent.checkpoint.settings import check_resumable, recorded
 from tfsent.checkpoint.shapes import expected_shapes
-from tfsent.checkpoint.training_state import Restored, StateStore
+from tfsent.checkpoint.training_state import Restored, StateStore, read_checkpoint
 from tfsent.checkpoint.weights import load_weights, read_config, save_weights
 
 __all__ = [
+    "TFSENT",
     "CheckpointError",
+    "Layout",
     "Restored",
     "RunLock",
     "RunLockedError",
@@ -28,6 +31,7 @@ __all__ = [
     "find_resumable",
     "load_weights",
     "move_aside",
+    "read_checkpoint",
     "read_config",
     "recorded",
     "restore_run",

@@ -11,6 +11,7 @@ from typing import Any
 
 from tfsent.checkpoint import atomic
 from tfsent.checkpoint.errors import CheckpointError
+from tfsent.checkpoint.layout import TFSENT, Layout
 from tfsent.checkpoint.manifest import (
     Manifest,
     check_hash,
@@ -25,9 +26,6 @@ from tfsent.checkpoint.weights import CONFIG, WEIGHTS
 from tfsent.config import RunConfig
 
 RESULT = "result.json"
-MODEL = "model.keras"
-
-_FINAL = (WEIGHTS, CONFIG, MODEL)
 
 
 def save_result(
@@ -35,6 +33,7 @@ def save_result(
     result: Mapping[str, Any],
     config: RunConfig,
     fingerprints: Mapping[str, str],
+    layout: Layout = TFSENT,
 ) -> None:
     """Write what a run gave, sealed together with its final files.
 
@@ -43,12 +42,13 @@ def save_result(
         result: JSON values.
         config: The run's settings.
         fingerprints: Split name to hash of its text.
+        layout: Names the model file among the final ones.
 
     Raises:
         OSError: If the disk refuses; names the file.
     """
     records = {}
-    with open_together(out, _FINAL) as files:
+    with open_together(out, _final(layout)) as files:
         for name, file in files.items():
             file.skip_rest()
             records[name] = atomic.FileRecord(file.sha256(), file.size)
@@ -74,13 +74,13 @@ def find_result(
         CheckpointError: If there are final weights of something else and no
             checkpoint: training would in the end replace them.
     """
-    out = store.run_dir
+    out, final = store.run_dir, _final(store.layout)
     try:
-        with open_together(out, [RESULT, *_FINAL]) as files:
+        with open_together(out, [RESULT, *final]) as files:
             manifest: Manifest = read_manifest(files[RESULT])
-            for name in _FINAL:
+            for name in final:
                 check_size(files[name], manifest)
-            for name in _FINAL:
+            for name in final:
                 check_hash(files[name], manifest)
             if manifest.facts.get("asked") == _asked(config, fingerprints):
                 return dict(manifest.facts["result"])
@@ -93,6 +93,10 @@ def find_result(
             "or another --out.",
         )
     return None
+
+
+def _final(layout: Layout) -> tuple[str, ...]:
+    return WEIGHTS, CONFIG, layout.model_file
 
 
 def _asked(config: RunConfig, fingerprints: Mapping[str, str]) -> str:

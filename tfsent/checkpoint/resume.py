@@ -29,7 +29,7 @@ from tfsent.config import RunConfig
 from tfsent.presets import PRESETS
 
 
-def default_out(config: RunConfig) -> Path:
+def default_out(config: RunConfig, suffix: str = "") -> Path:
     """Return `runs/` and a name made of preset, source and a hash of the settings.
 
     The preset is the one whose model the settings have, else "custom". Settings
@@ -45,7 +45,7 @@ def default_out(config: RunConfig) -> Path:
         # Such a run may be made longer, and is then to be found again.
         settings = {n: v for n, v in settings.items() if n not in GROWING}
     digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
-    return Path("runs") / f"{preset}-{source}-{digest.hexdigest()[:8]}"
+    return Path("runs") / f"{preset}-{source}-{digest.hexdigest()[:8]}{suffix}"
 
 
 def save_run(

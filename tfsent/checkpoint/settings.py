@@ -20,9 +20,11 @@ FREE = (
     *("log.*", "checkpoint.*", "distribution.*"),
     *("training.eval_interval", "training.eval_bytes", "training.test_bytes"),
     *("data.root", "data.cache_dir"),
+    "converted.*",
     *CALL,
 )
-"""Settings that may change on resume; `.*` stands for a whole section."""
+"""What may change on resume; `.*` stands for a whole section. `converted` is no
+setting: it says where the weights of a converted run came from."""
 
 GROWING = ("training.steps", "training.epochs")
 """May grow while `optimizer.schedule` is constant: no step depends on their number."""

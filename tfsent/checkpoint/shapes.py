@@ -19,8 +19,12 @@ _MAX_LAYERS = 1024
 _BLOCKS = {"mlstm": len(GATES), "lstm": len(GATES), "gru": 3, "tanh": 1, "relu": 1}
 
 
-def expected_shapes(model: ModelConfig) -> dict[str, tuple[int, ...]]:
+def expected_shapes(
+    model: ModelConfig, decoder: bool = True
+) -> dict[str, tuple[int, ...]]:
     """Return name to shape of every weight of a model, in the order of the model.
+
+    Without a decoder, as in files made for classification, there is no output.
 
     A GRU's blocks stand in Keras's order z r h with `reset_after=True`: it has
     two biases, `b` on the input side and `bh` on the recurrent side.
@@ -46,6 +50,8 @@ def expected_shapes(model: ModelConfig) -> dict[str, tuple[int, ...]]:
         inputs = hidden if layer else model.embedding_size
         for name, shape in _layer_shapes(model, inputs).items():
             shapes[f"layers/{layer}/{name}"] = shape
+    if not decoder:
+        return shapes
     if not model.tied_embedding:
         shapes["output/weight"] = (hidden, NUM_BYTES)
     shapes["output/bias"] = (NUM_BYTES,)

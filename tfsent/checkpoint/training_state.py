@@ -24,6 +24,7 @@ import numpy as np
 
 from tfsent.checkpoint import atomic
 from tfsent.checkpoint.errors import CheckpointError
+from tfsent.checkpoint.layout import TFSENT, Layout
 from tfsent.checkpoint.manifest import (
     MANIFEST,
     Manifest,
@@ -87,6 +88,7 @@ class StateStore:
         keep: Newest complete checkpoints kept, besides the best; at least 2, so
             that there is one to fall back to.
         announce: Called with one line when a damaged checkpoint is passed over.
+        layout: In which names and shapes the weights lie.
     """
 
     def __init__(
@@ -94,12 +96,14 @@ class StateStore:
         run_dir: str | Path,
         keep: int,
         announce: Callable[[str], None] = warnings.warn,
+        layout: Layout = TFSENT,
     ) -> None:
         if keep < 2:
             raise ValueError(f"checkpoint.keep is {keep}; at least 2 will do.")
         self.run_dir = Path(run_dir)
         self.folder = self.run_dir / "checkpoints"
         self.keep = keep
+        self.layout = layout
         self._announce = announce
         self._damaged: set[int] = set()
 
@@ -139,10 +143,11 @@ class StateStore:
         final = self._path(step)
         if final.exists() and _is_sound(final):
             return final
-        check_weights(weights, config, final / WEIGHTS)
+        check_weights(weights, config, final / WEIGHTS, self.layout)
         atomic.make_folder(self.folder)
         with atomic.new_folder(final) as draft:
-            for name, content in model_files(weights, config, final):
+            files = model_files(weights, config, final, self.layout)
+            for name, content in files:
                 draft.write(name, content)
             path = final / STATE
             draft.write(STATE, tensor_chunks(state, _METADATA, STATE_DTYPES, path))
@@ -193,7 +198,7 @@ class StateStore:
             for step in reversed(steps):
                 path = self._path(step)
                 try:
-                    return _read(path)
+                    return read_checkpoint(path, self.layout)
                 except CheckpointError as error:
                     if not path.exists():
                         break  # Pruned meanwhile: there are newer ones.
@@ -261,13 +266,22 @@ class StateStore:
             atomic.rename_folder(before, best)
 
 
-def _read(path: Path) -> Restored:
+def read_checkpoint(path: Path, layout: Layout = TFSENT) -> Restored:
+    """Return the checkpoint in the folder `path`, every hash and value checked.
+
+    Args:
+        path: `RUN/checkpoints/STEP` or `RUN/checkpoints/best`.
+        layout: In which names and shapes the weights must lie.
+
+    Raises:
+        CheckpointError: If it is not sound; names the file.
+    """
     with open_together(path, [MANIFEST, *_FILES]) as files:
         manifest = _manifest_of(path, files)
         data = files[PROGRESS].read_whole(_MAX_PROGRESS_BYTES)
         check_hash(files[PROGRESS], manifest)
         progress = parse_object(data, files[PROGRESS].path)
-        weights, config = read_model(files, manifest)
+        weights, config = read_model(files, manifest, layout)
         header = read_header(files[STATE], STATE_DTYPES)
         state = read_tensors(files[STATE], header)
         check_hash(files[STATE], manifest)

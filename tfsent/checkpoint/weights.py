@@ -1,8 +1,8 @@
 """The portable form of a model: `weights.safetensors` beside `config.json`.
 
 Holds for the final weights of a run, for each of its checkpoints, and for what
-a conversion writes. Names, axes [in, out] and the gate order `GATES` are fixed;
-`tfsent.checkpoint.shapes` lists them. Needs no framework.
+a conversion writes. Names, axes and gate order are those of a `Layout`, which
+the file names. Needs no framework.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import numpy as np
 
 from tfsent.checkpoint import atomic
 from tfsent.checkpoint.errors import CheckpointError
+from tfsent.checkpoint.layout import TFSENT, Layout
 from tfsent.checkpoint.manifest import (
     FORMAT_VERSION,
     MANIFEST,
@@ -26,7 +27,7 @@ from tfsent.checkpoint.manifest import (
     manifest_bytes,
     read_manifest,
 )
-from tfsent.checkpoint.shapes import GAINS, expected_shapes, model_settings
+from tfsent.checkpoint.shapes import model_settings
 from tfsent.checkpoint.snapshot import OpenFile, open_together
 from tfsent.checkpoint.strict_json import brief, json_bytes, parse_object
 from tfsent.checkpoint.tensor_file import (
@@ -39,7 +40,6 @@ from tfsent.checkpoint.tensor_file import (
 WEIGHTS = "weights.safetensors"
 CONFIG = "config.json"
 
-_METADATA = {"format": "tfsent", "version": str(FORMAT_VERSION)}
 _VERSION_KEY = "format_version"
 _MAX_CONFIG_BYTES = 2**20
 
@@ -50,6 +50,7 @@ def save_weights(
     folder: str | PathLike[str],
     weights: Mapping[str, np.ndarray],
     config: Mapping[str, Any],
+    layout: Layout = TFSENT,
 ) -> Path:
     """Write the weights, the configuration and a manifest of both; return `folder`.
 
@@ -59,10 +60,12 @@ def save_weights(
 
     Args:
         folder: Where to; created if missing.
-        weights: Name to array of float32, float16 or bfloat16, as
-            `expected_shapes` lists them.
+        weights: Name to array of float32, float16 or bfloat16, as `layout` lists
+            them.
         config: Plain nested dictionary with the section `model`, as
-            `dataclasses.asdict(RunConfig())` gives.
+            `dataclasses.asdict(RunConfig())` gives, and "decoder": false if the
+            model has none.
+        layout: In which names and shapes the weights come.
 
     Raises:
         CheckpointError: If weights are missing, surplus, of another shape, not
@@ -70,11 +73,11 @@ def save_weights(
         OSError: If the disk refuses; names the file.
     """
     folder = Path(folder)
-    check_weights(weights, config, folder / WEIGHTS)
+    check_weights(weights, config, folder / WEIGHTS, layout)
     atomic.make_folder(folder)
     files = {}
     atomic.discard_file(folder / MANIFEST)
-    for name, chunks in model_files(weights, config, folder):
+    for name, chunks in model_files(weights, config, folder, layout):
         files[name] = atomic.replace_file(folder / name, chunks)
     manifest = manifest_bytes(files)
     atomic.replace_file(folder / MANIFEST, [manifest])
@@ -82,7 +85,7 @@ def save_weights(
 
 
 def load_weights(
-    path: str | PathLike[str],
+    path: str | PathLike[str], layout: Layout = TFSENT
 ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """Return weights as float32 and the configuration beside them.
 
@@ -94,6 +97,7 @@ def load_weights(
     Args:
         path: A run folder (its final weights), a checkpoint folder, or a
             `weights.safetensors`.
+        layout: In which names and shapes the weights must lie.
 
     Returns:
         Name to float32 array, and the configuration as a plain dictionary.
@@ -104,7 +108,7 @@ def load_weights(
     folder = _folder_of(Path(path))
     with open_together(folder, [WEIGHTS, CONFIG], [MANIFEST]) as files:
         manifest = read_manifest(files[MANIFEST]) if MANIFEST in files else None
-        return read_model(files, manifest)
+        return read_model(files, manifest, layout)
 
 
 def read_config(path: str | PathLike[str]) -> dict[str, Any]:
@@ -119,16 +123,20 @@ def read_config(path: str | PathLike[str]) -> dict[str, Any]:
 
 
 def model_files(
-    weights: Mapping[str, np.ndarray], config: Mapping[str, Any], folder: Path
+    weights: Mapping[str, np.ndarray],
+    config: Mapping[str, Any],
+    folder: Path,
+    layout: Layout = TFSENT,
 ) -> list[tuple[str, Iterable[atomic.Chunk]]]:
     """Return name and content of the two files that make a model, to be written."""
     versioned = {_VERSION_KEY: FORMAT_VERSION, **config}
-    content = tensor_chunks(weights, _METADATA, WEIGHT_DTYPES, folder / WEIGHTS)
+    metadata = {"format": layout.name, "version": str(FORMAT_VERSION)}
+    content = tensor_chunks(weights, metadata, WEIGHT_DTYPES, folder / WEIGHTS)
     return [(WEIGHTS, content), (CONFIG, [json_bytes(versioned)])]
 
 
 def read_model(
-    files: Mapping[str, OpenFile], manifest: Manifest | None
+    files: Mapping[str, OpenFile], manifest: Manifest | None, layout: Layout = TFSENT
 ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """Return weights and configuration from open files, checked as for loading."""
     if manifest is not None:
@@ -140,25 +148,42 @@ def read_model(
     model = model_settings(config, files[CONFIG].path)
     file = files[WEIGHTS]
     header = read_header(file, WEIGHT_DTYPES)
-    _check_metadata(header.metadata, file.path)
+    _check_metadata(header.metadata, file.path, layout)
     shapes = {name: entry.shape for name, entry in header.entries.items()}
-    _check_shapes(shapes, expected_shapes(model), file.path)
+    expected = layout.shapes(model, has_decoder(config, files[CONFIG].path))
+    _check_shapes(shapes, expected, file.path)
     weights = read_tensors(file, header)
     if manifest is not None:
         check_hash(file, manifest)
     weights = {name: array.astype("f4", copy=False) for name, array in weights.items()}
-    _check_columns(weights, file.path)
+    _check_norms(weights, file.path, layout)
     return weights, config
 
 
 def check_weights(
-    weights: Mapping[str, np.ndarray], config: Mapping[str, Any], path: Path
+    weights: Mapping[str, np.ndarray],
+    config: Mapping[str, Any],
+    path: Path,
+    layout: Layout = TFSENT,
 ) -> None:
     """Refuse weights that could not be loaded again, before anything is written."""
-    expected = expected_shapes(model_settings(config, path))
+    model = model_settings(config, path)
+    expected = layout.shapes(model, has_decoder(config, path))
     shapes = {name: np.shape(array) for name, array in weights.items()}
     _check_shapes(shapes, expected, path)
-    _check_columns(weights, path)
+    _check_norms(weights, path, layout)
+
+
+def has_decoder(config: Mapping[str, Any], path: str | PathLike[str]) -> bool:
+    """Return whether a model has output weights; its configuration says if not.
+
+    Raises:
+        CheckpointError: If what it says is no truth value; names `path`.
+    """
+    decoder = config.get("decoder", True)
+    if type(decoder) is not bool:
+        raise CheckpointError(path, f"decoder is {brief(decoder)}, no bool.")
+    return decoder
 
 
 def _folder_of(path: Path) -> Path:
@@ -185,13 +210,13 @@ def _read_config(file: OpenFile) -> dict[str, Any]:
     return config
 
 
-def _check_metadata(metadata: Mapping[str, str], path: Path) -> None:
-    if metadata.get("format") != _METADATA["format"]:
+def _check_metadata(metadata: Mapping[str, str], path: Path, layout: Layout) -> None:
+    if metadata.get("format") != layout.name:
         # Another gate order can have the same names and shapes.
         raise CheckpointError(
             path,
             f"its header calls the format {brief(metadata.get('format'))}, not "
-            "'tfsent'; scripts/convert.py reads other formats.",
+            f"{layout.name!r}; scripts/convert.py reads other formats.",
         )
     version = metadata.get("version", "")
     number = int(version) if version.isdecimal() and len(version) < 9 else version
@@ -216,25 +241,25 @@ def _check_shapes(
             raise CheckpointError(path, reason)
 
 
-def _check_columns(weights: Mapping[str, np.ndarray], path: Path) -> None:
-    """Refuse a column without a direction under a gain: w = g * v / |v|."""
-    for gain in weights:
-        layer, _, last = gain.rpartition("/")
-        if last not in GAINS:
-            continue
-        name = f"{layer}/{GAINS[last]}"
+def _check_norms(weights: Mapping[str, np.ndarray], path: Path, layout: Layout) -> None:
+    """Refuse a row or column without a direction under a gain: w = g * v / |v|."""
+    for gain, name, axis in layout.norms(weights):
         # The model squares in float32: what vanishes there has no norm either.
-        vanished = _column_square_sums(weights[name]) < np.finfo(np.float32).tiny
+        vanished = _square_sums(weights[name], axis) < np.finfo(np.float32).tiny
         if vanished.any():
-            column = int(np.argmax(vanished))
-            reason = f"column {column} of {name} has norm 0, and {gain} scales it."
+            line = ("column", "row")[axis]
+            reason = (
+                f"{line} {int(np.argmax(vanished))} of {name} has norm 0, and "
+                f"{gain} scales it."
+            )
             raise CheckpointError(path, reason)
 
 
-def _column_square_sums(matrix: np.ndarray) -> np.ndarray:
-    sums = np.zeros(matrix.shape[1])
+def _square_sums(matrix: np.ndarray, axis: int) -> np.ndarray:
+    # In blocks of rows: a float64 copy of a matrix of 8192 units takes 2 GiB.
     rows = max(1, atomic.CHUNK_BYTES // (8 * matrix.shape[1]))
+    sums = []
     for first in range(0, len(matrix), rows):
         block = matrix[first : first + rows].astype(np.float64)
-        sums += np.einsum("ij,ij->j", block, block)
-    return sums
+        sums.append(np.einsum("ij,ij->j" if axis == 0 else "ij,ij->i", block, block))
+    return np.sum(sums, axis=0) if axis == 0 else np.concatenate(sums)

@@ -17,7 +17,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from tfsent.config import NUM_BYTES, ModelConfig
+from tfsent.config import NO_DECODER, NUM_BYTES, ModelConfig
 from tfsent.model.gru import GRU
 from tfsent.model.lstm import LSTM
 from tfsent.model.mlstm import MultiplicativeLSTM
@@ -55,6 +55,8 @@ class ByteLanguageModel(keras.Model):
         config: Shape of the model: a `ModelConfig`, or its fields as a dict.
         seed: Seed of the start weights and of dropout.
         text_rule: Cleaning of the text that the model reads, kept with it.
+        decoder: Whether there are output weights. Published files made for
+            classification have none: their model gives `hidden`, and no logits.
         **kwargs: As for every Keras model.
 
     Example:
@@ -68,9 +70,11 @@ class ByteLanguageModel(keras.Model):
         config: ModelConfig | dict,
         seed: int = 0,
         text_rule: str = "openai",
+        decoder: bool = True,
         **kwargs,
     ):
         super().__init__(**kwargs)
+        self.decoder = decoder
         self.config = ModelConfig(**config) if isinstance(config, dict) else config
         self.seed = seed
         self.text_rule = text_rule
@@ -129,6 +133,8 @@ class ByteLanguageModel(keras.Model):
         for layer in self.recurrent_layers:
             layer.build((None, None, width))
             width = config.hidden_size
+        if not self.decoder:
+            return
         if not config.tied_embedding:
             self.output_weight = self.add_weight(
                 shape=(config.hidden_size, NUM_BYTES),
@@ -176,6 +182,8 @@ class ByteLanguageModel(keras.Model):
         self, bytes_BT, state=None, reset_BT=None, return_state=False, training=False
     ):
         """Return the logits and, with `return_state`, the state."""
+        if not self.decoder:
+            raise ValueError(NO_DECODER)
         h_BTH, state = self.hidden(bytes_BT, state, reset_BT, training)
         h_BTH = ops.cast(h_BTH, self.variable_dtype)
         if self.config.tied_embedding:
@@ -191,6 +199,8 @@ class ByteLanguageModel(keras.Model):
         for k, layer in enumerate(self.recurrent_layers):
             for variable in layer.trainable_variables:
                 names[f"layers/{k}/{variable.name}"] = variable
+        if not self.decoder:
+            return names
         if not self.config.tied_embedding:
             names["output/weight"] = self.output_weight
         names["output/bias"] = self.output_bias
@@ -221,4 +231,5 @@ class ByteLanguageModel(keras.Model):
             "config": dataclasses.asdict(self.config),
             "seed": self.seed,
             "text_rule": self.text_rule,
+            "decoder": self.decoder,
         }

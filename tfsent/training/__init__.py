@@ -1,33 +1,42 @@
-"""What only TensorFlow does: strategies, the compiled update, the loop."""
+"""The update of a model, the loop around it, and what a run tells.
 
-from tfsent.training.build import build_run
-from tfsent.training.distribution import make_strategy
-from tfsent.training.evaluate import Evaluator, Score
-from tfsent.training.loop import DivergedError, Outcome, total_steps, train
-from tfsent.training.optimizer import make_optimizer
-from tfsent.training.precision import set_precision
-from tfsent.training.run_log import RunLog
-from tfsent.training.run_state import RunState
-from tfsent.training.step import TrainStep
-from tfsent.training.stop import StopRequest
-from tfsent.training.summary import Scores, summary, versions
+`loop`, `results`, `counters`, `schedule`, `summary`, `run_log` and `stop` import
+no framework; the rest is what only TensorFlow does. Importing loads nothing: a
+public name fetches its module on first use.
+"""
 
-__all__ = [
-    "DivergedError",
-    "Evaluator",
-    "Outcome",
-    "RunLog",
-    "RunState",
-    "Score",
-    "Scores",
-    "StopRequest",
-    "TrainStep",
-    "build_run",
-    "make_optimizer",
-    "make_strategy",
-    "set_precision",
-    "summary",
-    "total_steps",
-    "train",
-    "versions",
-]
+_HOMES = {
+    "DivergedError": "loop",
+    "Evaluator": "evaluate",
+    "Outcome": "results",
+    "RunCounters": "counters",
+    "RunLog": "run_log",
+    "RunState": "run_state",
+    "Score": "results",
+    "Scores": "summary",
+    "StepResult": "results",
+    "StopRequest": "stop",
+    "TrainStep": "step",
+    "build_run": "build",
+    "make_optimizer": "optimizer",
+    "make_strategy": "distribution",
+    "set_precision": "precision",
+    "total_steps": "loop",
+    "train": "loop",
+    "versions": "summary",
+}
+"""Module of every public name."""
+
+__all__ = sorted(_HOMES)
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'tfsent.training' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f"tfsent.training.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES})

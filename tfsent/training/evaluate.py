@@ -12,7 +12,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterable
-from typing import NamedTuple
 
 import tensorflow as tf
 from keras import ops
@@ -20,17 +19,7 @@ from tqdm import tqdm
 
 from tfsent.data.batches import ScoreBatch
 from tfsent.model.language_model import ByteLanguageModel
-
-
-class Score(NamedTuple):
-    """What an evaluation gives."""
-
-    bpc: float
-    """Bits per character: total bits over scored bytes; NaN if none was scored."""
-    scored_bytes: int
-    """Bytes that were predicted and counted."""
-    seconds: float
-    """Wall time."""
+from tfsent.training.results import Score
 
 
 class Evaluator:

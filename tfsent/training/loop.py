@@ -6,16 +6,12 @@ import math
 import sys
 import time
 from collections.abc import Callable
-from typing import NamedTuple
 
-from tfsent.config import RunConfig
-from tfsent.data.batches import LaneBatches, prefetch
-from tfsent.training.distribution import scatter
-from tfsent.training.evaluate import Score
-from tfsent.training.precision import MAX_LOSS_SCALE, MIN_LOSS_SCALE
-from tfsent.training.run_log import RunLog
-from tfsent.training.run_state import RECENT_STEPS, RunState
-from tfsent.training.step import StepResult, TrainStep
+from tfsent.config import MAX_LOSS_SCALE, MIN_LOSS_SCALE, RunConfig
+from tfsent.data.batches import Batch, LaneBatches, prefetch
+from tfsent.training.counters import RECENT_STEPS, RunCounters
+from tfsent.training.results import Outcome, Score, StepResult
+from tfsent.training.run_log import NoLog, RunLog
 from tfsent.training.stop import StopRequest
 
 MAX_BAD_STEPS = 10
@@ -24,17 +20,6 @@ MAX_BAD_STEPS = 10
 
 class DivergedError(ValueError):
     """The loss or gradient is no longer a number; the message names the step."""
-
-
-class Outcome(NamedTuple):
-    """How a call of `train` ended."""
-
-    finished: bool
-    """False if it was asked to stop."""
-    compile_s: float
-    """Seconds of the first step, which is compiled; in `wall_s`, not in the rate."""
-    bytes_per_s: float
-    """Bytes predicted a second over this call, validations and saves left out."""
 
 
 def total_steps(config: RunConfig, batches: LaneBatches) -> int:
@@ -46,11 +31,11 @@ def total_steps(config: RunConfig, batches: LaneBatches) -> int:
 
 
 def train(
-    run: RunState,
-    step: TrainStep,
+    run: RunCounters,
+    update: Callable[[Batch], StepResult],
     batches: LaneBatches,
     config: RunConfig,
-    log: RunLog,
+    log: RunLog | NoLog,
     *,
     steps: int,
     validate: Callable[[], Score] | None,
@@ -63,8 +48,8 @@ def train(
     checkpoint is handed over only after all losses before it proved finite.
 
     Args:
-        run: The state; changed in place.
-        step: The compiled update.
+        run: How far it is; changed in place.
+        update: Makes the update of step `run.step` with a batch.
         batches: Any step's batch.
         config: Intervals, sizes, precision.
         log: Where figures go.
@@ -89,8 +74,7 @@ def train(
     stream = prefetch(batches.batch, run.step, steps)
     try:
         for batch in stream:
-            bytes_BT1, reset_BT = scatter(run.strategy, tuple(batch))
-            result, run.carried = step(bytes_BT1, reset_BT, run.carried, run.step)
+            result = update(batch)
             run.step += 1
             meter.add(result)
             last = run.step == steps
@@ -125,8 +109,8 @@ class _Validation:
 
     def __init__(
         self,
-        run: RunState,
-        log: RunLog,
+        run: RunCounters,
+        log: RunLog | NoLog,
         validate: Callable[[], Score] | None,
         stop: StopRequest,
     ):
@@ -167,7 +151,9 @@ class _Validation:
 class _Meter:
     """Reads results in portions, checks them, and keeps the clock."""
 
-    def __init__(self, run: RunState, log: RunLog, step_bytes: int, loss_scaling: bool):
+    def __init__(
+        self, run: RunCounters, log: RunLog | NoLog, step_bytes: int, loss_scaling: bool
+    ):
         self._run = run
         self._log = log
         self._step_bytes = step_bytes

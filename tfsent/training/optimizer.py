@@ -10,6 +10,7 @@ from keras import ops
 
 from tfsent.config import OptimizerConfig
 from tfsent.training.precision import with_loss_scale
+from tfsent.training.schedule import peak_learning_rate
 
 
 @keras.saving.register_keras_serializable(package="tfsent")
@@ -50,18 +51,6 @@ class WarmupDecay(keras.optimizers.schedules.LearningRateSchedule):
             "warmup_steps": self.warmup_steps,
             "total_steps": self.total_steps,
         }
-
-
-def peak_learning_rate(config: OptimizerConfig, batch_size: int) -> float:
-    """Return the peak learning rate, scaled with the batch where asked for.
-
-    Reference:
-        Linear scaling rule, Goyal et al. 2017, arXiv:1706.02677; reference batch
-        128 and cap as in Puri et al. 2018, arXiv:1808.01371.
-    """
-    if not config.scale_with_batch:
-        return config.learning_rate
-    return min(config.learning_rate * batch_size / 128, config.max_learning_rate)
 
 
 def make_optimizer(

@@ -11,10 +11,6 @@ import tensorflow as tf
 
 from tfsent.config import OptimizerConfig, Precision
 
-MIN_LOSS_SCALE, MAX_LOSS_SCALE = 1.0, 2.0**24
-"""Bounds of the loss scale. Keras has none: at 0 a finite step gives NaN weights,
-at infinity every step is skipped for ever."""
-
 
 def set_precision(precision: Precision) -> None:
     """Set the dtype policy of every layer made from here on.

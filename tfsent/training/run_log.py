@@ -166,6 +166,23 @@ class RunLog:
                 data = data[os.write(self._file, data) :]
 
 
+class NoLog:
+    """Tells nothing: the log of a process that is not the first of its run."""
+
+    def __enter__(self) -> NoLog:
+        """Return the log itself."""
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Do nothing."""
+
+    def train(self, step: int, **values: float) -> None:
+        """Do nothing."""
+
+    def val(self, step: int, **values: float) -> None:
+        """Do nothing."""
+
+
 def truncate_after(run_dir: str | os.PathLike[str], step: int) -> None:
     """Cut the log of a run behind its last line of `step`, and a torn last line.
 

@@ -9,15 +9,16 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfsent.data.batches import Batch
 from tfsent.model.language_model import ByteLanguageModel
+from tfsent.training.counters import RunCounters
 from tfsent.training.distribution import gather, scatter
+from tfsent.training.results import StepResult
+from tfsent.training.step import TrainStep
 
-RECENT_STEPS = 100
-"""Steps over which the training BPC of a run is averaged."""
 
-
-class RunState:
-    """The state of a run between two updates.
+class RunState(RunCounters):
+    """The state of a run between two updates; counters: `RunCounters`.
 
     Batches and dropout follow from the seed and the step, so there is no random
     state besides.
@@ -29,12 +30,6 @@ class RunState:
         batch_size: B, over all replicas.
 
     Attributes:
-        step: Updates made.
-        bytes_seen: Bytes predicted in training.
-        wall_s: Seconds of training, restarts included.
-        recent_bpc: Training BPC of the last `RECENT_STEPS` steps.
-        best_val_bpc: Lowest validation BPC so far; None before the first.
-        owes_validation: The validation due after the last step is still to be made.
         carried: State of every lane, dealt to the replicas.
     """
 
@@ -45,17 +40,18 @@ class RunState:
         strategy: tf.distribute.Strategy,
         batch_size: int,
     ):
+        super().__init__()
         self.model = model
         self.optimizer = optimizer
         self.strategy = strategy
-        self.step = 0
-        self.bytes_seen = 0
-        self.wall_s = 0.0
-        self.recent_bpc: list[float] = []
-        self.best_val_bpc: float | None = None
-        self.owes_validation = False
         zeros = tf.nest.map_structure(np.asarray, model.zero_state(batch_size))
         self.carried = scatter(strategy, zeros)
+
+    def update(self, step: TrainStep, batch: Batch) -> StepResult:
+        """Make one update with `batch` and carry the state of its lanes on."""
+        bytes_BT1, reset_BT = scatter(self.strategy, tuple(batch))
+        result, self.carried = step(bytes_BT1, reset_BT, self.carried, self.step)
+        return result
 
     def weights(self) -> dict[str, np.ndarray]:
         """Return the weights by their names in a weights file, float32."""
@@ -67,24 +63,13 @@ class RunState:
     def arrays(self) -> dict[str, np.ndarray]:
         """Return what resuming needs besides weights: moments, scale, lane states."""
         arrays = {
-            _optimizer_key(k): np.asarray(keras.ops.convert_to_numpy(variable))
-            for k, variable in enumerate(self.optimizer.variables)
+            name: np.asarray(keras.ops.convert_to_numpy(variable))
+            for name, variable in self._optimizer_variables().items()
         }
         for layer, tensors in enumerate(gather(self.strategy, self.carried)):
             for k, tensor in enumerate(tensors):
                 arrays[f"carried/{layer}/{k}"] = tensor
         return arrays
-
-    def progress(self) -> dict[str, Any]:
-        """Return the counters, as JSON values."""
-        return {
-            "step": self.step,
-            "bytes_seen": self.bytes_seen,
-            "wall_s": self.wall_s,
-            "recent_bpc": self.recent_bpc,
-            "best_val_bpc": self.best_val_bpc,
-            "owes_validation": self.owes_validation,
-        }
 
     def restore(
         self,
@@ -99,12 +84,12 @@ class RunState:
         """
         self.model.set_named_weights(dict(weights))
         arrays = dict(arrays)
-        for k, variable in enumerate(self.optimizer.variables):
-            value = arrays.pop(_optimizer_key(k), None)
+        for name, variable in self._optimizer_variables().items():
+            value = arrays.pop(name, None)
             if value is None or value.shape != tuple(variable.shape):
                 raise ValueError(
-                    f"the saved state of the optimizer does not fit: {variable.path} "
-                    f"needs shape {tuple(variable.shape)}."
+                    f"the saved state of the optimizer does not fit: {name} needs "
+                    f"shape {tuple(variable.shape)}."
                 )
             variable.assign(value)
         carried = [
@@ -114,14 +99,41 @@ class RunState:
         if arrays:
             raise ValueError(f"saved state without a place: {sorted(arrays)}.")
         self.carried = scatter(self.strategy, carried)
-        self.step = progress["step"]
-        self.bytes_seen = progress["bytes_seen"]
-        self.wall_s = progress["wall_s"]
-        self.recent_bpc = list(progress["recent_bpc"])
-        self.best_val_bpc = progress["best_val_bpc"]
-        self.owes_validation = progress.get("owes_validation", False)
+        self.restore_counters(progress)
+
+    def _optimizer_variables(self) -> dict[str, keras.Variable]:
+        """Return the optimizer's variables by their names in a checkpoint.
+
+        `optimizer/SLOT/WEIGHT`, `optimizer/iteration`, and under loss scaling
+        `loss_scale/...`: the path of a Keras variable holds numbers of the process.
+        """
+        inner, found = self.optimizer, {}
+        if isinstance(inner, keras.optimizers.LossScaleOptimizer):
+            # Its iteration and learning rate are those of the inner one.
+            found["loss_scale/dynamic_scale"] = inner.dynamic_scale
+            found["loss_scale/step_counter"] = inner.step_counter
+            inner = inner.inner_optimizer
+        weights = {
+            variable.path.replace("/", "_"): name
+            for name, variable in self.model.named_weights().items()
+        }
+        for k, variable in enumerate(inner.variables):
+            name = _slot_name(variable.name, weights) or f"{variable.name}/{k}"
+            if variable.name in ("iteration", "learning_rate"):
+                name = variable.name
+            found[f"optimizer/{name}"] = variable
+        return found
 
 
-def _optimizer_key(k: int) -> str:
-    # By position: the path of a Keras variable holds numbers of the process.
-    return f"optimizer/{k:04d}"
+def _slot_name(name: str, weights: dict[str, str]) -> str | None:
+    """Return SLOT/WEIGHT of the optimizer's variable `name`; None if it is no slot.
+
+    Args:
+        name: As Keras makes it: the weight's path with "_" for "/", "_", the slot.
+        weights: Such a path to the name of the weight in a file.
+    """
+    paths = [path for path in weights if name.startswith(f"{path}_")]
+    if not paths:
+        return None
+    path = max(paths, key=len)
+    return f"{name[len(path) + 1 :]}/{weights[path]}"

@@ -15,38 +15,19 @@ Axes: B lanes of one replica, T time steps, V = 256 byte values.
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
 
 import keras
 import tensorflow as tf
 from keras import ops
 
+from tfsent.config import MAX_LOSS_SCALE, MIN_LOSS_SCALE
 from tfsent.model.language_model import ByteLanguageModel
 from tfsent.training.optimizer import clip_by_global_norm
-from tfsent.training.precision import (
-    MAX_LOSS_SCALE,
-    MIN_LOSS_SCALE,
-    loss_scale_of,
-)
+from tfsent.training.precision import loss_scale_of
+from tfsent.training.results import StepResult
 
 # Draws of a dropout mask that a step may take before they meet the next step's.
 _DRAWS_PER_STEP = 1024
-
-
-class StepResult(NamedTuple):
-    """What one update tells. Tensors: reading one waits for the device."""
-
-    bpc: Any
-    """float32[]. Bits per character of the window, before the update."""
-    gradient_norm: Any
-    """float32[]. Global norm of the averaged gradient, unscaled, before clipping."""
-    finite: Any
-    """bool[]. False: the gradient overflowed; under loss scaling the update was
-    skipped on all replicas."""
-    learning_rate: Any
-    """float32[]."""
-    loss_scale: Any
-    """float32[]. The scale used by this step; 1 without loss scaling."""
 
 
 def mean_nats(logits_BTV, targets_BT):

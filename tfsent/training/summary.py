@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import itertools
 import math
 import platform
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
-
-import keras
-import numpy as np
-import tensorflow as tf
 
 from tfsent.config import TrainingConfig
 from tfsent.data.batches import ScoreBatches
 from tfsent.data.byte_shards import ByteShards
-from tfsent.model.language_model import ByteLanguageModel
-from tfsent.training.evaluate import Evaluator, Score
-from tfsent.training.loop import Outcome
-from tfsent.training.run_state import RunState
+from tfsent.training.counters import RunCounters
+from tfsent.training.results import Outcome, Score
 from tfsent.training.stop import StopRequest
 
 
@@ -27,7 +22,7 @@ class Scores:
     """Scores of a model on the validation and test text of its run.
 
     Args:
-        model: The model in training.
+        evaluator: Scores the model in training: `score(batches) -> Score`.
         shards: Split name to text; "val" and "test" may be missing.
         config: Batch, window, and how much to read between steps and at the end.
         stop: Once a signal came, what was read so far is scored, and no more.
@@ -35,12 +30,12 @@ class Scores:
 
     def __init__(
         self,
-        model: ByteLanguageModel,
+        evaluator: Any,
         shards: Mapping[str, ByteShards],
         config: TrainingConfig,
         stop: StopRequest,
     ):
-        self._evaluator = Evaluator(model)
+        self._evaluator = evaluator
         self._shards = shards
         self._config = config
         self._stop = stop
@@ -70,18 +65,14 @@ class Scores:
         )
 
 
-def versions() -> dict[str, str]:
-    """Return the versions of what computes."""
-    return {
-        "python": platform.python_version(),
-        "numpy": np.__version__,
-        "keras": keras.__version__,
-        "tensorflow": tf.__version__,
-    }
+def versions(packages: Iterable[str]) -> dict[str, str]:
+    """Return the versions of Python and of the packages that compute."""
+    found = {name: importlib.metadata.version(name) for name in packages}
+    return {"python": platform.python_version(), **found}
 
 
 def summary(
-    out: Path, run: RunState, outcome: Outcome, scores: Mapping[str, Score]
+    out: Path, run: RunCounters, outcome: Outcome, scores: Mapping[str, Score]
 ) -> dict[str, Any]:
     """Return the result of a finished run as JSON values.
 

@@ -1,0 +1,205 @@
+"""One training run from its settings to its result, on whatever framework.
+
+Lock the folder, find where to go on, prepare the text, train, save, score. The
+Keras model and its PyTorch twin differ in what a `Framework` gives; the order of
+things, the files and the messages are the same by construction.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol
+
+from tfsent import checkpoint
+from tfsent.config import RunConfig
+from tfsent.data.batches import LaneBatches
+from tfsent.data.byte_shards import ByteShards
+from tfsent.data.shards import prepare
+from tfsent.training.loop import total_steps, train
+from tfsent.training.run_log import NoLog, RunLog
+from tfsent.training.stop import StopRequest
+from tfsent.training.summary import Scores, summary, versions
+
+Tell = Callable[[str], None]
+
+
+class Processes(Protocol):
+    """The processes that carry out one run together; often just this one."""
+
+    is_chief: bool
+    """Whether this one holds the lock, writes the files and tells how it goes."""
+
+    def share(self, value: Any) -> Any:
+        """Return the chief's value, JSON, in every process."""
+
+    def agree(self, stop: StopRequest) -> StopRequest:
+        """Return a request whose `signal` is the same in every process."""
+
+
+class OneProcess:
+    """A run that this process carries out alone."""
+
+    is_chief = True
+
+    def share(self, value: Any) -> Any:
+        """Return `value`."""
+        return value
+
+    def agree(self, stop: StopRequest) -> StopRequest:
+        """Return `stop`."""
+        return stop
+
+
+class Framework(Protocol):
+    """What a framework gives to a run."""
+
+    layout: checkpoint.Layout
+    """How weights lie in its files."""
+    packages: tuple[str, ...]
+    """Installed packages whose versions the log names."""
+    suffix: str
+    """End of a default run folder's name."""
+    processes: Processes
+    """Who carries out the run."""
+
+    def build(self, config: RunConfig, steps: int) -> tuple[Any, Any]:
+        """Return the state of a new run (a `RunCounters`) and its update."""
+
+    def evaluator(self, state: Any) -> Any:
+        """Return what scores the model: `score(batches) -> Score`."""
+
+    def save_model(self, state: Any, path: str) -> None:
+        """Write the model in the framework's own format."""
+
+
+def train_run(config: RunConfig, framework: Framework, tell: Tell) -> dict[str, Any]:
+    """Train as `config` says, from where the run stands, and return its result.
+
+    Args:
+        config: All settings.
+        framework: What computes.
+        tell: Called with one line about what a user should know.
+
+    Returns:
+        JSON values: run folder, steps, bytes, scores, speed. A run that has ended
+        before gives the result it had.
+
+    Raises:
+        ValueError: If a setting, the text or the run folder makes it impossible.
+        OSError: If the disk refuses; names the file.
+        SystemExit: With 128 + its number after a signal, the run being saved.
+    """
+    chief = framework.processes.is_chief
+    out = Path(config.out or checkpoint.default_out(config, framework.suffix))
+    if chief and config.fresh and (aside := checkpoint.move_aside(out)):
+        tell(f"{out}: moved aside to {aside}")
+
+    with checkpoint.RunLock(out) if chief else contextlib.nullcontext():
+        store = checkpoint.StateStore(
+            out, config.checkpoint.keep, tell, framework.layout
+        )
+        restored, shards = _open(store, config, framework.processes)
+        texts = {split: each.fingerprint for split, each in shards.items()}
+        result = checkpoint.find_result(store, config, texts) if chief else None
+        if (result := framework.processes.share(result)) is not None:
+            tell(f"{out}: has ended before; --fresh trains it anew")
+            return result | {"run": str(out)}
+        return _carry_out(config, framework, tell, store, restored, shards, texts)
+
+
+def _open(
+    store: checkpoint.StateStore, config: RunConfig, processes: Processes
+) -> tuple[checkpoint.Restored | None, dict[str, ByteShards]]:
+    """Return where to go on, in the chief alone, and the text."""
+    restored = None
+    if processes.is_chief:
+        store.remove_leftovers()
+        restored = checkpoint.find_resumable(store, config)
+        # The chief first: the others then find the shards prepared.
+        shards = prepare(config.data)
+    processes.share(None)
+    return restored, shards if processes.is_chief else prepare(config.data)
+
+
+def _carry_out(
+    config: RunConfig,
+    framework: Framework,
+    tell: Tell,
+    store: checkpoint.StateStore,
+    restored: checkpoint.Restored | None,
+    shards: dict[str, ByteShards],
+    texts: dict[str, str],
+) -> dict[str, Any]:
+    processes, out = framework.processes, store.run_dir
+    batches = LaneBatches(
+        shards["train"],
+        batch_size=config.training.batch_size,
+        window=config.training.window,
+        state_reset=config.data.state_reset,
+        seed=config.seed,
+    )
+    steps = total_steps(config, batches)
+    state, step = framework.build(config, steps)
+    if restored is not None:
+        checkpoint.restore_run(restored, state, config, texts)
+        tell(f"{out}: resumed at step {state.step} of {steps}")
+    state.spread()
+
+    stop = StopRequest()
+    agreed = processes.agree(stop)
+    scores = Scores(framework.evaluator(state), shards, config.training, stop)
+
+    def save(best: bool) -> None:
+        state.gather()
+        if processes.is_chief:
+            checkpoint.save_run(store, state, config, texts, best)
+
+    # Only here: what comes before and after has nothing to save, and a signal
+    # ends it at once.
+    with _log(config, framework, out, steps, state.step) as log, stop:
+        outcome = train(
+            state,
+            functools.partial(state.update, step),
+            batches,
+            config,
+            log,
+            steps=steps,
+            validate=scores.validate if "val" in shards else None,
+            on_checkpoint=save,
+            stop=agreed,
+        )
+    if agreed.signal is not None:
+        saved = f"saved at step {state.step}" if state.step else "nothing to save"
+        tell(f"{out}: {saved} of {steps}; run it again to go on")
+        raise SystemExit(agreed.exit_code)
+
+    layout = framework.layout
+    if processes.is_chief:
+        settings = checkpoint.recorded(config)
+        checkpoint.save_weights(out, state.weights(), settings, layout)
+        checkpoint.write_model_file(
+            out / layout.model_file, functools.partial(framework.save_model, state)
+        )
+    result = summary(out, state, outcome, scores.final())
+    if processes.is_chief:
+        checkpoint.save_result(out, result, config, texts, layout)
+    return result
+
+
+def _log(
+    config: RunConfig, framework: Framework, out: Path, steps: int, first_step: int
+) -> RunLog | NoLog:
+    if not framework.processes.is_chief:
+        return NoLog()
+    return RunLog(
+        out,
+        checkpoint.recorded(config),
+        versions=versions(framework.packages),
+        tensorboard=config.log.tensorboard,
+        progress_bar=config.log.progress and not config.json,
+        total_steps=steps,
+        first_step=first_step,
+    )
