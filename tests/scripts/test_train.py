@@ -226,7 +226,7 @@ def test_signal_before_training_ends_at_once_and_leaves_no_lock(
     text, tmp_path, capsys, monkeypatch
 ):
     monkeypatch.setattr(
-        "tfsent.data.prepare", lambda config: os.kill(os.getpid(), signal.SIGTERM)
+        "tfsent.session.prepare", lambda config: os.kill(os.getpid(), signal.SIGTERM)
     )
     assert call("train", "--data.source", text, "--out", tmp_path, *CHEAP) == 143
     assert list(tmp_path.iterdir()) == []
