@@ -18,7 +18,6 @@ from tfsent.config import (
     Precision,
 )
 from tfsent.data.batches import Batch
-from tfsent.training.distribution import scatter
 
 _TOTAL_STEPS = 100_000
 """Length of the schedule: beyond any benchmark, so the learning rate stays up."""
@@ -69,11 +68,8 @@ class OwnStep:
 
     def train(self, batch: Batch) -> None:
         """Train on a batch as a run does: deal it, update, keep the state."""
-        run = self._run
-        bytes_BT1, reset_BT = scatter(run.strategy, tuple(batch))
-        result, run.carried = self._step(bytes_BT1, reset_BT, run.carried, run.step)
-        run.step += 1
-        self.bpc = result.bpc
+        self.bpc = self._run.update(self._step, batch).bpc
+        self._run.step += 1
 
     def sync(self) -> float:
         """Wait for the device; return the bits per character of the last window."""

@@ -9,7 +9,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-_PACKAGES = ("tensorflow", "keras", "numpy")
+_PACKAGES = ("tensorflow", "keras", "torch", "numpy")
 
 
 def provenance(command: str) -> dict[str, Any]:

@@ -232,3 +232,31 @@ def test_what_is_no_sound_model_is_refused_with_its_path(make, tmp_path, run_dir
         tfsent.load(path)
     assert str(path) in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+@pytest.fixture(scope="module")
+def without_decoder(tmp_path_factory):
+    """Run folder and .keras file of a model without output weights."""
+    folder = tmp_path_factory.mktemp("encoder")
+    model = ByteLanguageModel(CONFIG.model, seed=3, decoder=False)
+    model.build(None)
+    weights = {name: v.numpy() for name, v in model.named_weights().items()}
+    save_weights(folder, weights, dataclasses.asdict(CONFIG) | {"decoder": False})
+    model.save(folder / "model.keras")
+    return folder
+
+
+@pytest.mark.parametrize("place", [".", "model.keras"])
+def test_model_without_decoder_gives_states_and_no_logits(
+    place, without_decoder, run_dir
+):
+    found = tfsent.load(without_decoder / place)
+    bytes_BT = bytes_of((3, 5))
+    h_BTH, _ = found.model.hidden(bytes_BT)
+    expected, _ = tfsent.load(run_dir).model.hidden(bytes_BT)
+    np.testing.assert_array_equal(h_BTH, expected)
+    for ask in (lambda: found.logits(bytes_BT), lambda: found.bpc(TEXTS)):
+        with pytest.raises(ValueError, match="has no decoder"):
+            ask()
+    with pytest.raises(ValueError, match="has no decoder"):
+        found.model(bytes_BT)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tfsent.checkpoint import TFSENT
 from tfsent.config import RunConfig
-from tfsent.session import OneProcess
+from tfsent.session import OneProcess, Processes
 from tfsent.training.build import build_run
 from tfsent.training.evaluate import Evaluator
 from tfsent.training.run_state import RunState
@@ -15,11 +15,11 @@ class KerasFramework:
     """The framework of `scripts/train.py`; see `tfsent.session.Framework`."""
 
     layout = TFSENT
-    packages = ("numpy", "keras", "tensorflow")
+    packages: tuple[str, ...] = ("numpy", "keras", "tensorflow")
     suffix = ""
 
     def __init__(self) -> None:
-        self.processes = OneProcess()
+        self.processes: Processes = OneProcess()
 
     def build(self, config: RunConfig, steps: int) -> tuple[RunState, TrainStep]:
         """Return the state of a new run and its update."""

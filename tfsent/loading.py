@@ -155,6 +155,7 @@ def load(path: str | Path, precision: Precision = "float32") -> LanguageModel:
     weights, config = load_weights(path)
     model = ByteLanguageModel(
         model_settings(config, path),
+        seed=None,
         text_rule=config.get("data", {}).get("text_rule", "openai"),
         decoder=has_decoder(config, path),
         dtype=precision,
@@ -177,6 +178,7 @@ def _load_keras(path: Path, precision: Precision) -> LanguageModel:
         raise CheckpointError(path, f"holds a {type(saved).__name__}, not this model.")
     model = ByteLanguageModel(
         saved.config,
+        seed=None,
         text_rule=saved.text_rule,
         decoder=saved.decoder,
         dtype=precision,

@@ -45,9 +45,15 @@ def inputs_of(cell, weight_norm, seed=0):
 def compute(cell, weight_norm, arrays, masked=True):
     """Return outputs, last states, and gradients of weights, input and states."""
     layer = LAYERS[cell](
-        H, weight_norm=weight_norm, return_sequences=True, return_state=True
+        arrays["h0"].shape[1],
+        weight_norm=weight_norm,
+        # Weights are given below; orthogonal blocks of 4096 units take minutes.
+        kernel_initializer="zeros",
+        recurrent_initializer="zeros",
+        return_sequences=True,
+        return_state=True,
     )
-    layer.build((None, None, E))
+    layer.build((None, None, arrays["x"].shape[-1]))
     names = [v.name for v in layer.trainable_variables]
     if set(names) != {n[2:] for n in arrays if n.startswith("w/")}:
         raise ValueError(f"layer {cell} has weights {names}")

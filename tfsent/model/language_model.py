@@ -53,7 +53,9 @@ class ByteLanguageModel(keras.Model):
 
     Args:
         config: Shape of the model: a `ModelConfig`, or its fields as a dict.
-        seed: Seed of the start weights and of dropout.
+        seed: Seed of the start weights and of dropout. None leaves the weights at
+            zero, for a model that is loaded next: orthogonal blocks of 4096 units
+            take 25 s on two CPU cores.
         text_rule: Cleaning of the text that the model reads, kept with it.
         decoder: Whether there are output weights. Published files made for
             classification have none: their model gives `hidden`, and no logits.
@@ -68,7 +70,7 @@ class ByteLanguageModel(keras.Model):
     def __init__(
         self,
         config: ModelConfig | dict,
-        seed: int = 0,
+        seed: int | None = 0,
         text_rule: str = "openai",
         decoder: bool = True,
         **kwargs,
@@ -100,6 +102,8 @@ class ByteLanguageModel(keras.Model):
 
     def _initializers(self):
         """Return makers of initializers, for matrices and biases, from an offset."""
+        if self.seed is None:
+            return (lambda offset: "zeros",) * 2
         bound = 1 / math.sqrt(self.config.hidden_size)
 
         def uniform(offset):
@@ -114,6 +118,12 @@ class ByteLanguageModel(keras.Model):
             return uniform, uniform
         return orthogonal, lambda offset: "zeros"
 
+    def _start(self, kind, offset: int, **options):
+        """Return the initializer of a weight that is no layer's."""
+        if self.seed is None:
+            return "zeros"
+        return kind(**options, seed=1000 * self.seed + offset)
+
     def build(self, input_shape=None):
         """Create the weights."""
         config = self.config
@@ -123,9 +133,7 @@ class ByteLanguageModel(keras.Model):
             # Standard deviation 1 in both recipes. OpenAI's is not published; from
             # 0.1 and 0.02 a model of 128 units stood .33 and .43 BPC higher after
             # 1 MB of IMDB text.
-            initializer=keras.initializers.RandomNormal(
-                stddev=1.0, seed=1000 * self.seed + 50
-            ),
+            initializer=self._start(keras.initializers.RandomNormal, 50, stddev=1.0),
             autocast=False,
             name="embedding",
         )
@@ -138,8 +146,8 @@ class ByteLanguageModel(keras.Model):
         if not config.tied_embedding:
             self.output_weight = self.add_weight(
                 shape=(config.hidden_size, NUM_BYTES),
-                initializer=keras.initializers.RandomUniform(
-                    -bound, bound, seed=1000 * self.seed + 60
+                initializer=self._start(
+                    keras.initializers.RandomUniform, 60, minval=-bound, maxval=bound
                 ),
                 autocast=False,
                 name="output_weight",

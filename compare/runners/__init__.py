@@ -1,0 +1,1 @@
+"""One file a runner: a training step behind a small protocol, in its own process."""
