@@ -23,7 +23,7 @@ def main() -> None:
         model.load_state_dict(state, strict=not model.config.tied_embedding)
 
     def multiply(side: int) -> tuple[Callable[[], None], Callable[[], object]]:
-        device = torch.get_default_device()
+        device = "cuda" if torch.cuda.is_available() else "cpu"
         made = torch.Generator(device).manual_seed(1)
         a, b = (
             torch.randn((side, side), generator=made, device=device) for _ in range(2)
