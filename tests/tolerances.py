@@ -107,3 +107,108 @@ COMPILED_LOGITS_F32 = Tolerance(
     reason="Logits of a model of 8 units, compiled against not compiled, or of fewer "
     "lanes; they reach 1.",
 )
+
+TWIN_F64 = Tolerance(
+    value=2e-14,
+    measured=2e-15,
+    reason="float64 rounding over 5 steps, relative to the largest value of each "
+    "tensor; worst of all cells of the twin.",
+)
+
+TWIN_UPDATES_F32 = Tolerance(
+    value=1e-6,
+    measured=1.2e-7,
+    reason="Weights after each of 30 updates by PyTorch and by Keras, the same "
+    "gradients from 1e-10 to 1; the weights themselves reach 1.",
+)
+
+TWIN_LOSS_F32 = Tolerance(
+    value=1e-5,
+    measured=2.4e-6,
+    reason="BPC of each of 50 steps by PyTorch and by Keras from the same weights, "
+    "falling from 8 to 4; Adam, AdamW and SGD, every gradient clipped.",
+)
+
+TWIN_WEIGHTS_F32 = Tolerance(
+    value=3e-6,
+    measured=5.4e-7,
+    reason="Weights after those 50 steps; they reach 3.",
+)
+
+TWIN_LOSS_F16 = Tolerance(
+    value=1e-4,
+    measured=1.1e-5,
+    reason="BPC of 14 steps in mixed_float16 on both sides, near 7.",
+)
+
+TWO_PROCESSES_F32 = Tolerance(
+    value=1e-5,
+    measured=1.5e-6,
+    reason="Losses, norms, weights, moments and states of 20 steps of two processes "
+    "against one: the mean over lanes is added up in another order.",
+)
+
+TWIN_LOGITS_F32 = Tolerance(
+    value=3e-7,
+    measured=3.8e-8,
+    reason="Logits of one model of 8 units on PyTorch and on TensorFlow; they reach 1.",
+)
+
+TWIN_SCORE_F32 = Tolerance(
+    value=5e-6,
+    measured=5.1e-7,
+    reason="BPC of the same texts on PyTorch and on TensorFlow, near 8.",
+)
+
+POOLING_F32 = Tolerance(
+    value=5e-7,
+    measured=6.6e-8,
+    reason="Mean of up to 5 float32 numbers of size 2 against float64.",
+)
+
+CLASSIFIER_F32 = Tolerance(
+    value=5e-7,
+    measured=6.1e-8,
+    reason="Probabilities of the word classifier, 6 words, 5 units, against NumPy in "
+    "float64, in Keras and in PyTorch.",
+)
+
+CLASSIFIER_F16 = Tolerance(
+    value=5e-4,
+    measured=9.8e-5,
+    reason="As CLASSIFIER_F32, under mixed_float16: 11 bits.",
+)
+
+ORTHOGONAL_F32 = Tolerance(
+    value=5e-6,
+    measured=6e-7,
+    reason="Product of a drawn 6 x 6 block with its transpose against the identity.",
+)
+
+CROSSING_F32 = Tolerance(
+    value=1e-5,
+    measured=1.5e-6,
+    reason="Losses and weights of 40 steps, the second half made by the other "
+    "framework, against all of them by one; Adam, AdamW and SGD.",
+)
+
+CROSSING_F16 = Tolerance(
+    value=1e-3,
+    measured=1.5e-4,
+    reason="As in float32, in mixed_float16.",
+)
+
+PUBLISHED_F64 = Tolerance(
+    value=2e-13,
+    measured=2.9e-14,
+    reason="Logits of published equations on published arrays against the reference "
+    "on converted weights, float64; with relu they reach 109, else 7.",
+)
+
+THREE_WAY_F32 = Tolerance(
+    value=1e-5,
+    measured=1.93e-6,
+    reason="Keras, PyTorch and float64 NumPy, each against each, over the largest "
+    "value of each output, state and gradient; worst of all cells over 1,024 steps of "
+    "512 units (outputs of the tanh cell).",
+)
