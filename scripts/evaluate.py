@@ -20,11 +20,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Score the text that the command line names and print a line a split."""
     config = parse_config(argv, EvaluateConfig, description=__doc__)
     quiet()
-    # Here, not above: --help and wrong flags need not wait for TensorFlow.
-    import tfsent
+    # Here, not above: --help and wrong flags need not wait for a framework.
+    from compare.resolve import resolve
     from tfsent.data import open_whole
 
-    model = tfsent.load(config.model, precision=config.precision)
+    model = resolve(config.model, precision=config.precision)
     source = dataclasses.replace(config.data, text_rule=model.text_rule)
     result = {"model": config.model, "source": config.data.source, "splits": {}}
     for split, shards in open_whole(source, config.splits).items():

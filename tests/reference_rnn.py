@@ -93,17 +93,22 @@ def lstm_gates_reverse(saved, c_BH, dh, dc):
     return dz_BG, dc * f
 
 
-def step_reverse(cell, w, x_BE, h_BH, c_BH, saved, dh, dc, grads):
-    """Add one step's weight gradients to `grads`; return those of x, h and c."""
+def step_reverse(cell, w, x_BE, h_BH, c_BH, saved, dh, dc, pairs):
+    """Return the gradients of x, h and c in one step.
+
+    Appends to `pairs[name]` an (a, d) for every weight: its gradient is the sum over
+    steps of a.T @ d.
+    """
+    one_B1 = np.ones((len(x_BE), 1))
     if cell == "mlstm":
         dz_BG, dc_in = lstm_gates_reverse(saved, c_BH, dh, dc)
         dm_BH = dz_BG @ w["wh"].T
         da_BH, dq_BH = dm_BH * saved["q"], dm_BH * saved["a"]
-        grads["wx"] += x_BE.T @ dz_BG
-        grads["wh"] += saved["m"].T @ dz_BG
-        grads["wmx"] += x_BE.T @ da_BH
-        grads["wmh"] += h_BH.T @ dq_BH
-        grads["b"] += dz_BG.sum(axis=0)
+        pairs["wx"].append((x_BE, dz_BG))
+        pairs["wh"].append((saved["m"], dz_BG))
+        pairs["wmx"].append((x_BE, da_BH))
+        pairs["wmh"].append((h_BH, dq_BH))
+        pairs["b"].append((one_B1, dz_BG))
         dx_BE = dz_BG @ w["wx"].T + da_BH @ w["wmx"].T
         return dx_BE, dq_BH @ w["wmh"].T, dc_in
     if cell == "gru":
@@ -113,10 +118,10 @@ def step_reverse(cell, w, x_BE, h_BH, c_BH, saved, dh, dc, grads):
         dr_BH = ds_BH * hh * r * (1.0 - r)
         dx_BG = np.concatenate([dz_BH, dr_BH, ds_BH], axis=1)
         dh_BG = np.concatenate([dz_BH, dr_BH, ds_BH * r], axis=1)
-        grads["wx"] += x_BE.T @ dx_BG
-        grads["wh"] += h_BH.T @ dh_BG
-        grads["b"] += dx_BG.sum(axis=0)
-        grads["bh"] += dh_BG.sum(axis=0)
+        pairs["wx"].append((x_BE, dx_BG))
+        pairs["wh"].append((h_BH, dh_BG))
+        pairs["b"].append((one_B1, dx_BG))
+        pairs["bh"].append((one_B1, dh_BG))
         return dx_BG @ w["wx"].T, dh * z + dh_BG @ w["wh"].T, dc
     dc_in = dc
     if cell == "lstm":
@@ -125,9 +130,9 @@ def step_reverse(cell, w, x_BE, h_BH, c_BH, saved, dh, dc, grads):
         ds_BG = dh * (1.0 - saved["h_new"] ** 2)
     else:
         ds_BG = dh * (saved["h_new"] > 0.0)
-    grads["wx"] += x_BE.T @ ds_BG
-    grads["wh"] += h_BH.T @ ds_BG
-    grads["b"] += ds_BG.sum(axis=0)
+    pairs["wx"].append((x_BE, ds_BG))
+    pairs["wh"].append((h_BH, ds_BG))
+    pairs["b"].append((one_B1, ds_BG))
     return ds_BG @ w["wx"].T, ds_BG @ w["wh"].T, dc_in
 
 
@@ -174,7 +179,7 @@ def gradients(
     """
     w = effective(weights)
     *_, trace = run(cell, w, x_BTE, h0, c0, reset_BT, mask_BT)
-    grads = {name: np.zeros_like(value) for name, value in w.items()}
+    pairs = {name: [] for name in w}
     dx_BTE = np.zeros(x_BTE.shape)
     dh = np.array(dh_last, dtype=np.float64)
     dc = np.zeros_like(dh) if dc_last is None else np.array(dc_last, dtype=np.float64)
@@ -183,11 +188,16 @@ def gradients(
         dh = dh + dh_BTH[:, t]
         x_BE, dh_new, dc_new = x_BTE[:, t], dh * valid_B1, dc * valid_B1
         dx_BTE[:, t], dh_in, dc_in = step_reverse(
-            cell, w, x_BE, h_BH, c_BH, saved, dh_new, dc_new, grads
+            cell, w, x_BE, h_BH, c_BH, saved, dh_new, dc_new, pairs
         )
         carried = ~valid_B1
         dh = np.where(carried, dh + dh_in, dh_in) * keep_B1
         dc = np.where(carried, dc, dc_in) * keep_B1
+    # One product over all steps: a sum of outer products of 4096 units takes minutes.
+    grads = {}
+    for name, steps in pairs.items():
+        a, d = (np.concatenate(each) for each in zip(*steps, strict=True))
+        grads[name] = (a.T @ d).reshape(w[name].shape)
     grads = unfold_gradients(weights, grads) | {"x": dx_BTE, "h0": dh}
     return grads | {"c0": dc} if cell in ("mlstm", "lstm") else grads
 

@@ -59,6 +59,7 @@ def parse_config(
     config_type: type[C] = RunConfig,  # type: ignore[assignment]  # mypy#3737
     presets: Presets | None = None,
     description: str | None = None,
+    by_place: bool = False,
 ) -> C:
     """Return the settings that a command line asks for.
 
@@ -71,12 +72,14 @@ def parse_config(
         presets: Named settings; each makes a `config_type`. Default: `PRESETS` for
             `RunConfig`, none for any other type.
         description: First paragraph of the help. Default: that of `config_type`.
+        by_place: Whether settings without a default are given by their place on
+            the command line, in their order, and not by a flag.
     """
     args = list(sys.argv[1:] if argv is None else argv)
     if presets is None:
         presets = PRESETS if config_type is cast(Any, RunConfig) else {}
     try:
-        return _parse(args, config_type, presets, description)
+        return _parse(args, config_type, presets, description, by_place)
     except _UsageError as error:
         _tell(str(error))
     except BrokenPipeError:  # The reader of the help has left; `run` knows what to do.
@@ -87,13 +90,28 @@ def parse_config(
 
 
 def _parse(
-    args: list[str], config_type: type[C], presets: Presets, description: str | None
+    args: list[str],
+    config_type: type[C],
+    presets: Presets,
+    description: str | None,
+    by_place: bool,
 ) -> C:
     known = setting_types(config_type)
+    places = _without_default(config_type) if by_place else []
     text = {"--preset": str, "--config": str}
-    flags = {_flag(path): kind for path, kind in known.items()} | text
+    flags = {
+        path.upper() if path in places else _flag(path): kind
+        for path, kind in known.items()
+    } | text
     if args and args[0].startswith("--tyro"):  # Its own flags: shell completion.
         raise _UsageError(f"{args[0]} is not a flag of this command.")
+
+    for place in places:
+        if _flag(place) in {arg.partition("=")[0] for arg in args}:
+            raise _UsageError(
+                f"{_flag(place)} is not a flag of this command: {place.upper()} is "
+                "given by its place."
+            )
 
     def fail(event: tyro_errors.ParseErrorEvent) -> NoReturn:
         raise _UsageError(_explain(event, args, flags))
@@ -123,8 +141,11 @@ def _parse(
         )
         base = _starting_point(config_type, presets, **dataclasses.asdict(start))
         # An empty name leaves the prefix out: --seed, not --settings.seed.
-        nested: Any = Annotated[config_type, tyro.conf.arg(name="")]
-        default = dataclasses.field(**({} if base is None else {"default": base}))
+        placed = _placed(config_type, places)
+        nested: Any = Annotated[placed, tyro.conf.arg(name="")]
+        default = dataclasses.field(
+            **({} if base is None else {"default": placed(**vars(base))})
+        )
         settings = ("settings", nested, default)
         parsed: Any = tyro.cli(
             dataclasses.make_dataclass("Settings", [*starts, settings], kw_only=True),
@@ -147,18 +168,44 @@ def _starting_point(
     if config is not None:
         return read_config(config, config_type)
     if preset is None:
-        required = any(
-            field.default is dataclasses.MISSING
-            and field.default_factory is dataclasses.MISSING
-            for field in dataclasses.fields(cast(Any, config_type))
-        )
-        return None if required else config_type()
+        return None if _without_default(config_type) else config_type()
     if preset not in presets:
         raise _UsageError(
             f"--preset is {preset!r}; one of {', '.join(presets)} will do."
             + did_you_mean(preset, list(presets))
         )
     return presets[preset]()
+
+
+def _without_default(config_type: Any) -> list[str]:
+    """Return the names of the settings, not sections, that must be given."""
+    return [
+        field.name
+        for field in dataclasses.fields(config_type)
+        if field.default is dataclasses.MISSING
+        and field.default_factory is dataclasses.MISSING
+    ]
+
+
+def _placed(config_type: Any, names: Sequence[str]) -> Any:
+    """Return the same settings, `names` of them marked as given by their place."""
+    kinds = setting_types(config_type)
+    marked = [
+        (
+            name,
+            Annotated[
+                kinds[name],
+                tyro.conf.Positional,
+                tyro.conf.arg(metavar=name.upper()),
+            ],
+        )
+        for name in names
+    ]
+    if not marked:
+        return config_type
+    return dataclasses.make_dataclass(
+        config_type.__name__, marked, bases=(config_type,), frozen=True, kw_only=True
+    )
 
 
 def _explain(
@@ -169,7 +216,9 @@ def _explain(
     if tokens:
         token = next((t for t in tokens if t.startswith("-")), None)
         if token is None:
-            return f"{tokens[0]!r} stands alone; every value follows its flag."
+            places = [flag for flag in flags if not flag.startswith("-")]
+            but = f" but {' '.join(places)}" if places else ""
+            return f"{tokens[0]!r} stands alone; every value{but} follows its flag."
         token = token.split("=")[0]
         meant = re.sub(r"^--no-(.*\.)", r"--\1no-", token)  # --log.no-progress
         switches = [flag for flag, kind in flags.items() if kind is bool]
@@ -177,18 +226,24 @@ def _explain(
         hint = did_you_mean(meant, known) or " --help lists all flags."
         return f"{token} is not a flag of this command.{hint}"
     if isinstance(event, tyro_errors.MissingArgs):
-        missing = [a.arg.lowered.name_or_flags[0] for a in event.missing_arguments]
+        missing = [_name_of(a.arg) for a in event.missing_arguments]
         return f"{' and '.join(missing)} must be given."
     argument = getattr(event, "argument", None)
     if argument is None:
         return " ".join(str(getattr(event, "message", event)).split())
-    flag = argument.lowered.name_or_flags[0]
+    flag = _name_of(argument)
     kind, given = flags.get(flag, str), _given(args, flag)
     if not given:
         return f"{flag} has no value; {describe(kind)} will do."
     return f"{flag} is {given!r}; {describe(kind)} will do." + did_you_mean(
         given, choices(kind)
     )
+
+
+def _name_of(argument: Any) -> str:
+    """Return an argument as help spells it: its flag, or its name in capitals."""
+    name: str = argument.lowered.name_or_flags[0]
+    return name if name.startswith("-") else name.rpartition(".")[2].upper()
 
 
 def _given(args: Sequence[str], flag: str) -> str:

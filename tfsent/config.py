@@ -79,6 +79,10 @@ class DataConfig:
             f"data.shard_bytes is {self.shard_bytes}; at least 1024 will do.",
         )
 
+    def sources(self) -> list[str]:
+        """Return every source that is named."""
+        return [s for s in (self.source, self.val, self.test) if s is not None]
+
 
 @dataclass(frozen=True, kw_only=True)
 class ModelConfig:
@@ -334,4 +338,37 @@ class EvaluateConfig:
         _require(
             bool(self.splits) and set(self.splits) <= {"train", "val", "test"},
             f"splits are {self.splits}; any of train, val and test will do.",
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConvertConfig:
+    """What `scripts/convert.py` converts, or compares."""
+
+    source: str
+    """SRC: a run, a checkpoint folder or a file in any known layout; its format is found."""
+    target: str
+    """DST: what to write; nothing may be there. Without --to: what to compare SRC with."""
+    to: str | None = None
+    """Format to write: keras, twin, openai, nvidia-2018-12, ...; a name that is not known lists them all."""
+    gates: str | None = None
+    """Order of the gate blocks in SRC, such as ifog. Default: the format's own; where shapes fit several, the one that predicts the probe best."""
+    probe: str | None = None
+    """Text file by which gate orders are told apart; its first 64 KB are read. Default: built-in reviews."""
+    verify: bool = False
+    """Prove SRC and DST equal in both frameworks, step by step, and write a certificate; leave with 1 past tolerance."""
+    certificate: str | None = None
+    """Name of the certificate, to which .json and .md are added. Default: that of DST and .certificate."""
+    json: bool = False
+    """Print nothing but the result, as one JSON object, on standard output."""
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot work."""
+        _require(
+            self.to is not None or self.verify,
+            "--to must be given, unless --verify is to compare two models as they are.",
+        )
+        _require(
+            self.certificate is None or self.verify,
+            f"certificate is {self.certificate!r}; one is written under --verify only.",
         )

@@ -1,13 +1,11 @@
 """A path -> a trained language model, ready to use.
 
-Axes: B lanes, T time steps, V = 256 byte values.
+Axes: B lanes, T time steps.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
@@ -16,53 +14,26 @@ import tensorflow as tf
 from tfsent.checkpoint.errors import CheckpointError
 from tfsent.checkpoint.shapes import model_settings
 from tfsent.checkpoint.weights import has_decoder, load_weights
-from tfsent.config import NO_DECODER, Precision
-from tfsent.data.batches import ScoreBatches
-from tfsent.data.text_rules import clean
+from tfsent.config import Precision
 from tfsent.model.language_model import ByteLanguageModel
+from tfsent.trained import TrainedModel
 from tfsent.training.evaluate import Evaluator
-from tfsent.training.results import Score
 
-_LANES, _WINDOW = 64, 256
+_WINDOW = 256
 
 
-class LanguageModel:
-    """A trained byte-level language model and how its text was cleaned.
-
-    Attributes:
-        model: The Keras model.
-        text_rule: Cleaning of the text it was trained on, "openai" or "nvidia".
-    """
+class LanguageModel(TrainedModel):
+    """A trained byte-level language model on Keras; see `TrainedModel`."""
 
     def __init__(self, model: ByteLanguageModel):
-        self.model = model
-        self.text_rule = model.text_rule
-        self._evaluator = Evaluator(model)
-        self._logits = tf.function(
+        super().__init__(model, Evaluator(model))
+        self._read = tf.function(
             lambda bytes_BT, state: model.call(bytes_BT, state, return_state=True),
             jit_compile=True,
             autograph=False,
         )
 
-    def logits(self, bytes_BT: np.ndarray) -> np.ndarray:
-        """Return the logits of the byte after each byte, the state zero at the start.
-
-        Args:
-            bytes_BT: uint8[B, T].
-
-        Returns:
-            float32[B, T, 256].
-
-        Raises:
-            ValueError: If the model has no decoder.
-        """
-        self._need_decoder()
-        bytes_BT = np.asarray(bytes_BT)
-        if bytes_BT.dtype != np.uint8 or bytes_BT.ndim != 2 or 0 in bytes_BT.shape:
-            raise ValueError(
-                f"bytes are {bytes_BT.dtype}{list(bytes_BT.shape)}; "
-                "uint8[B, T] will do."
-            )
+    def _logits(self, bytes_BT: np.ndarray) -> np.ndarray:
         # In windows of a few lengths, the last one padded: every length would else
         # be compiled anew. Compiled whole, nothing is kept for a gradient.
         steps = bytes_BT.shape[1]
@@ -72,69 +43,9 @@ class LanguageModel:
         parts = []
         for start in range(0, steps, window):
             part = tf.constant(padded[:, start : start + window])
-            logits, state = self._logits(part, state)
+            logits, state = self._read(part, state)
             parts.append(logits.numpy())
         return np.concatenate(parts, axis=1)[:, :steps]
-
-    def bpc(self, texts: Sequence[str | bytes]) -> float:
-        """Return the bits per character of texts, over all bytes but each one's first.
-
-        Args:
-            texts: A str is cleaned as in training; bytes are taken as they are.
-
-        Raises:
-            ValueError: If no text has a second byte.
-        """
-        if isinstance(texts, str | bytes):  # Would be read character by character.
-            raise ValueError(f"texts is one {type(texts).__name__}; a list will do.")
-        cleaned = [
-            clean(text, self.text_rule) if isinstance(text, str) else text
-            for text in texts
-        ]
-        score = self.score(_Samples([text for text in cleaned if text]))
-        if not score.scored_bytes:
-            raise ValueError(
-                "texts have no byte to predict; at least two bytes will do."
-            )
-        return score.bpc
-
-    def score(self, samples: Any, max_bytes: int | None = None) -> Score:
-        """Return the score of samples on disk or in memory.
-
-        Args:
-            samples: `tfsent.data.ByteShards`.
-            max_bytes: Take only samples of this many bytes together.
-
-        Raises:
-            ValueError: If the model has no decoder.
-        """
-        self._need_decoder()
-        if not samples.num_samples:
-            return Score(float("nan"), 0, 0.0)
-        return self._evaluator.score(
-            ScoreBatches(
-                samples, batch_size=_LANES, window=_WINDOW, max_bytes=max_bytes
-            )
-        )
-
-    def _need_decoder(self) -> None:
-        if not self.model.decoder:
-            raise ValueError(NO_DECODER)
-
-
-class _Samples:
-    """Texts in memory, read like shards."""
-
-    def __init__(self, texts: Sequence[bytes]):
-        self.num_samples = len(texts)
-        self._bounds = np.cumsum([0, *map(len, texts)])
-        self._bytes = np.frombuffer(b"".join(texts), np.uint8)
-
-    def sample_bounds(self) -> np.ndarray:
-        return self._bounds
-
-    def read(self, start: int, stop: int) -> np.ndarray:
-        return self._bytes[start:stop]
 
 
 def load(path: str | Path, precision: Precision = "float32") -> LanguageModel:

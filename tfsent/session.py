@@ -29,6 +29,8 @@ Tell = Callable[[str], None]
 class Processes(Protocol):
     """The processes that carry out one run together; often just this one."""
 
+    size: int
+    """How many there are."""
     is_chief: bool
     """Whether this one holds the lock, writes the files and tells how it goes."""
 
@@ -42,6 +44,7 @@ class Processes(Protocol):
 class OneProcess:
     """A run that this process carries out alone."""
 
+    size = 1
     is_chief = True
 
     def share(self, value: Any) -> Any:
@@ -114,8 +117,14 @@ def _open(
     store: checkpoint.StateStore, config: RunConfig, processes: Processes
 ) -> tuple[checkpoint.Restored | None, dict[str, ByteShards]]:
     """Return where to go on, in the chief alone, and the text."""
+    if processes.size > 1 and "-" in config.data.sources():
+        raise ValueError(
+            f"data.source is standard input, which {processes.size} processes cannot "
+            "share; prepare.py makes shards of it first."
+        )
     restored = None
     if processes.is_chief:
+        checkpoint.check_format(store)
         store.remove_leftovers()
         restored = checkpoint.find_resumable(store, config)
         # The chief first: the others then find the shards prepared.

@@ -185,3 +185,21 @@ def test_missing_surplus_and_misshaped_weights_are_refused():
 def test_a_model_can_be_made_of_its_settings_as_a_dict():
     config = ModelConfig(hidden_size=H)
     assert ByteLanguageModel(dataclasses.asdict(config)).config == config
+
+
+def test_tensorflow_checkpoint_holds_every_weight(tmp_path):
+    config = ModelConfig(hidden_size=8, embedding_size=4, layers=2)
+    saved, restored = (ByteLanguageModel(config, seed=seed) for seed in (1, 2))
+    for model in (saved, restored):
+        model.build(None)
+    path = tf.train.Checkpoint(model=saved).save(str(tmp_path / "model"))
+    tf.train.Checkpoint(model=restored).restore(path).assert_existing_objects_matched()
+    for name, variable in saved.named_weights().items():
+        np.testing.assert_array_equal(restored.named_weights()[name], variable)
+
+
+def test_model_without_a_seed_starts_at_zero():
+    config = ModelConfig(hidden_size=8, embedding_size=4)
+    model = ByteLanguageModel(config, seed=None)
+    model.build(None)
+    assert not any(np.any(v) for v in model.named_weights().values())

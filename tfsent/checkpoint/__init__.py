@@ -15,6 +15,7 @@ from tfsent.checkpoint.settings import check_resumable, recorded
 from tfsent.checkpoint.shapes import expected_shapes
 from tfsent.checkpoint.training_state import Restored, StateStore, read_checkpoint
 from tfsent.checkpoint.weights import load_weights, read_config, save_weights
+from tfsent.checkpoint.weights_format import check_format, weights_format
 
 __all__ = [
     "TFSENT",
@@ -24,6 +25,7 @@ __all__ = [
     "RunLock",
     "RunLockedError",
     "StateStore",
+    "check_format",
     "check_resumable",
     "default_out",
     "expected_shapes",
@@ -38,5 +40,6 @@ __all__ = [
     "save_result",
     "save_run",
     "save_weights",
+    "weights_format",
     "write_model_file",
 ]

@@ -1,9 +1,11 @@
 """Layers in `keras.ops`; importing this registers them with Keras."""
 
+from tfsent.model.classifiers import WordClassifier
 from tfsent.model.gru import GRU
 from tfsent.model.language_model import ByteLanguageModel
 from tfsent.model.lstm import LSTM
 from tfsent.model.mlstm import MLSTMCell, MultiplicativeLSTM
+from tfsent.model.pooling import MaskedMean
 from tfsent.model.simple_rnn import ReLURNN, TanhRNN
 
 __all__ = [
@@ -11,7 +13,9 @@ __all__ = [
     "LSTM",
     "ByteLanguageModel",
     "MLSTMCell",
+    "MaskedMean",
     "MultiplicativeLSTM",
     "ReLURNN",
     "TanhRNN",
+    "WordClassifier",
 ]

@@ -233,6 +233,13 @@ class ByteLanguageModel(keras.Model):
                 )
             variable.assign(weights[name])
 
+    def _trackable_children(self, save_type="checkpoint", **kwargs):
+        # TensorFlow does not look into Keras's list of layers: `tf.train.Checkpoint`
+        # would leave out every recurrent weight, without a word.
+        children = super()._trackable_children(save_type, **kwargs)
+        layers = enumerate(self.recurrent_layers)
+        return children | {f"layer_{k}": layer for k, layer in layers}
+
     def get_config(self) -> dict[str, Any]:
         """Return the arguments."""
         return super().get_config() | {

@@ -1,0 +1,89 @@
+"""A path -> a trained language model on PyTorch, ready to use; as `tfsent.loading`.
+
+Axes: B lanes, T time steps.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from compare.convert import read_model
+from compare.formats.twin_table import LAYOUT
+from compare.models import fill_twin, make_twin
+from compare.twin.evaluate import Evaluator
+from compare.twin.language_model import ByteLanguageModel
+from compare.twin.precision import autocast, set_precision
+from tfsent.checkpoint import load_weights, weights_format
+from tfsent.checkpoint.shapes import model_settings
+from tfsent.checkpoint.weights import has_decoder
+from tfsent.config import Precision
+from tfsent.trained import TrainedModel
+
+_WINDOW = 256
+
+
+class LanguageModel(TrainedModel):
+    """A trained byte-level language model on PyTorch; see `TrainedModel`."""
+
+    def __init__(self, model: ByteLanguageModel, precision: Precision = "float32"):
+        super().__init__(model.eval(), Evaluator(model, precision))
+        self._precision = precision
+        self._device = model.embedding.weight.device
+
+    @torch.no_grad()
+    def _logits(self, bytes_BT: np.ndarray) -> np.ndarray:
+        state = self.model.zero_state(len(bytes_BT))
+        parts = []
+        for start in range(0, bytes_BT.shape[1], _WINDOW):
+            part = torch.tensor(bytes_BT[:, start : start + _WINDOW])
+            with autocast(self._precision, self._device.type):
+                logits, state = self.model(part.to(self._device), state)
+            parts.append(logits.cpu().numpy())
+        return np.concatenate(parts, axis=1)
+
+
+def load(
+    path: str | Path,
+    precision: Precision = "float32",
+    device: str | torch.device | None = None,
+) -> LanguageModel:
+    """Return a model on PyTorch, whatever framework wrote it.
+
+    Runs no code from the file.
+
+    Args:
+        path: Run or checkpoint folder of the twin; of anything else, what
+            `scripts/convert.py` reads.
+        precision: Type of the arithmetic; weights stay float32.
+        device: Where to. Default: the first GPU, else the CPU.
+
+    Raises:
+        CheckpointError: If there is no sound model; names the path.
+    """
+    path = Path(path).expanduser()
+    if weights_format(path) == LAYOUT.name:
+        model = _of_twin(path)
+    else:
+        model = make_twin(read_model(path).checkpoint)
+    set_precision(precision)
+    if device is None:
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    return LanguageModel(model.to(device), precision)
+
+
+def _of_twin(path: Path) -> ByteLanguageModel:
+    weights, config = load_weights(path, LAYOUT)
+    settings = model_settings(config, path)
+    model = ByteLanguageModel(
+        # Weights are drawn only to be replaced, and orthogonal ones take long.
+        dataclasses.replace(settings, initialization="nvidia"),
+        text_rule=config.get("data", {}).get("text_rule", "openai"),
+        decoder=has_decoder(config, path),
+    )
+    model.config = settings
+    fill_twin(model, weights)
+    return model

@@ -1,0 +1,48 @@
+"""Settings -> a run at its start: model, optimizer and the step that updates them."""
+
+from __future__ import annotations
+
+from compare.twin.distribution import Processes, check_batch_size
+from compare.twin.language_model import ByteLanguageModel
+from compare.twin.optimizer import make_optimizer
+from compare.twin.precision import make_scaler, set_precision
+from compare.twin.run_state import RunState
+from compare.twin.step import TrainStep
+from tfsent.config import RunConfig
+
+
+def build_run(
+    config: RunConfig, steps: int, processes: Processes | None = None
+) -> tuple[RunState, TrainStep]:
+    """Return the state of a new run and its update.
+
+    Args:
+        config: All settings.
+        steps: Updates in all, over which the learning rate falls.
+        processes: Who carries out the run. Default: this process alone.
+
+    Raises:
+        ValueError: If the batch cannot be dealt to the processes, or the optimizer is
+            none of the twin's.
+    """
+    processes = processes or Processes()
+    batch_size = config.training.batch_size
+    check_batch_size(batch_size, processes.size)
+    set_precision(config.precision)
+    model = ByteLanguageModel(
+        config.model, seed=config.seed, text_rule=config.data.text_rule
+    ).to(processes.device)
+    optimizer = make_optimizer(
+        config.optimizer, batch_size, steps, model.named_parameters()
+    )
+    scaler = make_scaler(config.optimizer, config.precision, processes.device.type)
+    step = TrainStep(
+        model,
+        optimizer,
+        scaler,
+        processes,
+        clip_norm=config.optimizer.clip_norm,
+        seed=config.seed,
+        precision=config.precision,
+    )
+    return RunState(model, optimizer, scaler, processes, batch_size), step

@@ -1,0 +1,153 @@
+"""The byte-level language model: bytes -> embedding -> recurrent layers -> logits.
+
+Axes: B lanes, T time steps, V = 256 byte values, E embedding width, H hidden units.
+
+Reference:
+    Radford et al. 2017, arXiv:1704.01444, section 3.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from compare.twin.gru import GRU
+from compare.twin.lstm import LSTM
+from compare.twin.mlstm import MultiplicativeLSTM
+from compare.twin.recurrent_layer import RecurrentLayer
+from compare.twin.simple_rnn import ReLURNN, TanhRNN
+from tfsent.config import NO_DECODER, NUM_BYTES, ModelConfig
+
+CELLS: dict[str, type[RecurrentLayer]] = {
+    "mlstm": MultiplicativeLSTM,
+    "lstm": LSTM,
+    "gru": GRU,
+    "tanh": TanhRNN,
+    "relu": ReLURNN,
+}
+
+
+class ByteLanguageModel(nn.Module):
+    """A language model over bytes with an explicit recurrent state.
+
+    The first layer reads no embeddings: their 256 projections are one table,
+    computed once a call, of which every time step gathers a row. Under
+    `torch.autocast` the recurrent products take its type; tables, states, logits
+    stay float32. Dropout acts on the output of every recurrent layer, in training
+    mode, and draws from torch's own generator.
+
+    Call arguments: `bytes_BT` uint8 or int[B, T]; `state`, what `zero_state` or an
+    earlier call gave (default zeros); `reset_BT` bool[B, T], True sets the state of
+    the lane to zero before that byte.
+
+    Call returns `(logits_BTV, state)`: float32[B, T, 256], the logits of the byte
+    that follows each input byte, and the state after the last byte: for each layer
+    a tuple of float32[B, H], h first (then c).
+
+    Args:
+        config: Shape of the model.
+        seed: Seed of the start weights.
+        text_rule: Cleaning of the text that the model reads, kept with it.
+        decoder: Whether there are output weights. Published files made for
+            classification have none: their model gives `hidden`, and no logits.
+
+    Example:
+        >>> model = ByteLanguageModel(ModelConfig(hidden_size=8, embedding_size=4))
+        >>> logits, state = model(torch.zeros(2, 5, dtype=torch.uint8))
+        >>> logits.shape
+        torch.Size([2, 5, 256])
+    """
+
+    def __init__(
+        self,
+        config: ModelConfig,
+        seed: int = 0,
+        text_rule: str = "openai",
+        decoder: bool = True,
+    ):
+        super().__init__()
+        self.config = config
+        self.seed = seed
+        self.text_rule = text_rule
+        self.decoder = decoder
+        generator = torch.Generator().manual_seed(seed)
+        matrix, bias, uniform = _initializers(config, generator)
+        self.embedding = nn.Embedding(NUM_BYTES, config.embedding_size)
+        # Standard deviation 1 in both recipes, as in `tfsent.model.language_model`.
+        nn.init.normal_(self.embedding.weight, generator=generator)
+        widths = [config.embedding_size] + [config.hidden_size] * (config.layers - 1)
+        self.layers = nn.ModuleList(
+            CELLS[config.cell](
+                width,
+                config.hidden_size,
+                weight_norm=config.weight_norm,
+                matrix_initializer=matrix,
+                bias_initializer=bias,
+            )
+            for width in widths
+        )
+        if decoder:
+            self.output = nn.Linear(config.hidden_size, NUM_BYTES)
+            nn.init.zeros_(self.output.bias)
+            if config.tied_embedding:
+                self.output.weight = self.embedding.weight
+            else:
+                uniform(self.output.weight)
+
+    def zero_state(self, batch_size: int) -> list[tuple[Tensor, ...]]:
+        """Return the state before any byte: zeros, a tuple a layer."""
+        return [layer.zero_state(batch_size) for layer in self.layers]
+
+    def hidden(self, bytes_BT, state=None, reset_BT=None):
+        """Return the last layer's output, float32[B, T, H], and the state after it."""
+        h_TBH, state = self._hidden(bytes_BT, state, reset_BT)
+        return h_TBH.transpose(0, 1), state
+
+    def _hidden(self, bytes_BT, state, reset_BT):
+        """Return what `hidden` returns, with time first."""
+        device = self.embedding.weight.device
+        if state is None:
+            state = self.zero_state(len(bytes_BT))
+        index_TB = torch.as_tensor(bytes_BT).to(device).t().long().contiguous()
+        reset_TB = None
+        if reset_BT is not None:
+            reset_TB = torch.as_tensor(reset_BT).to(device).t()
+        new_state = []
+        below_TBH = None
+        for layer, layer_state in zip(self.layers, state, strict=True):
+            if below_TBH is None:
+                # The table is float32, its rows are cast: the gradient of a row is a
+                # sum over all places of that byte.
+                with torch.autocast(device.type, enabled=False):
+                    inputs = layer.project(self.embedding.weight)
+                h_TBH, layer_state = layer.run(inputs, layer_state, index_TB, reset_TB)
+            else:
+                inputs = layer.project(below_TBH)
+                h_TBH, layer_state = layer.run(inputs, layer_state, None, reset_TB)
+            below_TBH = functional.dropout(h_TBH, self.config.dropout, self.training)
+            new_state.append(layer_state)
+        return below_TBH, new_state
+
+    def forward(self, bytes_BT, state=None, reset_BT=None):
+        """Return the logits and the state."""
+        if not self.decoder:
+            raise ValueError(NO_DECODER)
+        h_TBH, state = self._hidden(bytes_BT, state, reset_BT)
+        with torch.autocast(h_TBH.device.type, enabled=False):
+            return self.output(h_TBH).transpose(0, 1), state
+
+
+def _initializers(config: ModelConfig, generator: torch.Generator):
+    """Return the makers of start weights of a recipe: matrices, biases, uniform."""
+    bound = 1 / math.sqrt(config.hidden_size)
+    uniform = functools.partial(
+        nn.init.uniform_, a=-bound, b=bound, generator=generator
+    )
+    if config.initialization == "nvidia":
+        return uniform, uniform, uniform
+    orthogonal = functools.partial(nn.init.orthogonal_, generator=generator)
+    return orthogonal, nn.init.zeros_, uniform
