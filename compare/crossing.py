@@ -204,7 +204,7 @@ def _pair(
 def _table(result: Mapping[str, Any]) -> str:
     lines = [
         f"{name:20} largest difference {pair['largest']:.2e} nats at step "
-        f"{pair['step']} of {pair['steps']} compared"
+        f"{pair['step']}, {pair['steps']} steps compared"
         for name, pair in result["pairs"].items()
         if pair["largest"] is not None
     ]

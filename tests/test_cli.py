@@ -156,6 +156,49 @@ def test_any_dataclass_of_settings_has_flags():
     )
 
 
+def placed(argv):
+    return parse_config(argv.split(), Outer, by_place=True)
+
+
+@pytest.mark.parametrize(
+    "argv", ["m --loud --kind warm", "--loud m --kind warm", "--loud --kind warm m"]
+)
+def test_settings_without_a_default_are_given_by_place_where_asked_for(argv):
+    config = placed(argv)
+    assert type(config) is Outer
+    assert config == Outer(model="m", loud=True, kind="warm")
+
+
+@pytest.mark.parametrize(
+    ("argv", "words"),
+    [
+        ("", ["MODEL must be given"]),
+        ("m stray", ["'stray' stands alone; every value but MODEL follows its flag"]),
+        ("--model m", ["--model is not a flag", "MODEL is given by its place"]),
+        ("m --lout", ["--lout is not a flag", "mean --loud?"]),
+        ("m --inner.ratio x", ["--inner.ratio is 'x'", "a finite number"]),
+    ],
+)
+def test_a_wrong_command_line_with_places_is_refused_in_one_line(argv, words, capsys):
+    line = refusal(argv.split(), capsys, Outer, None, None, True)
+    assert all(word in line for word in words), line
+
+
+def test_a_place_may_be_left_to_a_file(tmp_path):
+    path = tmp_path / "outer.json"
+    path.write_text('{"model": "m", "loud": true}')
+    assert placed(f"--config {path}") == Outer(model="m", loud=True)
+    assert placed(f"n --config {path}") == Outer(model="n", loud=True)
+
+
+def test_help_shows_places_in_capitals(capsys):
+    with pytest.raises(SystemExit):
+        placed("--help")
+    shown = capsys.readouterr().out
+    assert "MODEL" in shown.partition("--")[0]
+    assert "--model" not in shown
+
+
 def test_presets_are_offered_only_where_there_are_any(capsys):
     assert "--preset is not a flag" in refusal(["--preset", "tiny"], capsys, Outer)
     config = parse_config(["--preset", "one"], Outer, {"one": lambda: Outer(model="1")})
