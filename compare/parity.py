@@ -40,14 +40,21 @@ SHAPE = (
 )
 """Settings in which two models must agree to be compared."""
 
+# Measured between float32 Keras on TensorFlow 2.21 and PyTorch 2.13, AMD Zen 4: 512
+# units trained on 10 and 20 MB of IMDB, 64 units of three cells, 4096 units at start.
 STATE_TOLERANCE = 1e-5
-"""Largest difference of h, c and logits, over the largest value of each."""
+"""Largest difference of h, c and logits, over the largest value of each. Measured: h
+6.6e-6, since XLA's tanh is a rational function; c 6.7e-7, logits 6.6e-7."""
 GRADIENT_TOLERANCE = 1e-5
-"""Largest difference of the gradient of a weight, over its largest value."""
-MOVE_TOLERANCE = 3e-4
-"""Length of the difference of the first update of a weight, over its length."""
+"""Largest difference of the gradient of a weight, over its largest value. Measured:
+4.4e-6."""
+MOVE_TOLERANCE = 5e-3
+"""Length of the difference of the first update of a weight, over its length. Measured:
+3.8e-5, and 9.0e-4 from zero moments where most gradients are as small as Adam's
+epsilon; epsilon beside the other root is 3e-2 and more."""
 LOSS_TOLERANCE = 1e-4
-"""Largest difference of the loss of the next updates, in nats."""
+"""Largest difference of the loss of the next updates, in nats. Measured: 1.7e-5, at a
+learning rate of 2e-3."""
 
 
 class Check(NamedTuple):

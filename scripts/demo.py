@@ -17,6 +17,7 @@ from tfsent.cli import run
 
 HERE = Path(__file__).parent
 RUN = "runs/demo"
+TWIN = f"{RUN}/twin"  # Inside: --fresh moves it aside too.
 COMMANDS = {
     "Train a small language model on generated reviews": (
         "train.py --data.source builtin --model.hidden-size 128 "
@@ -27,6 +28,9 @@ COMMANDS = {
     "Score the best of its checkpoints on text it has never seen": (
         f"evaluate.py --model {RUN}/checkpoints/best --data.source builtin "
         "--splits val test"
+    ),
+    "Move it to PyTorch, with proof: both frameworks compute it, step by step": (
+        f"convert.py {RUN}/checkpoints/best {TWIN} --to twin --verify"
     ),
 }
 
@@ -51,7 +55,16 @@ def main() -> None:
             f"{val['step']:>6} {beside['bytes_seen']:>10,} {beside['bpc']:>7.3f} "
             f"{val['bpc']:>7.3f} {beside['bytes_per_s']:>9,.0f}"
         )
-    print(f"\nThe run lies in {RUN}; python scripts/train.py --help shows what else.")
+    proof = json.loads(Path(f"{TWIN}.certificate.json").read_text())
+    largest = max(
+        (check for check in proof["checks"] if check["unit"] == "of the largest"),
+        key=lambda check: check["value"],
+    )
+    print(
+        f"\nKeras and PyTorch differ by at most {largest['value']:.1e} of the largest "
+        f"value ({largest['name']}); {TWIN}.certificate.md has the rest."
+    )
+    print(f"The run lies in {RUN}; python scripts/train.py --help shows what else.")
 
 
 if __name__ == "__main__":

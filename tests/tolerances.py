@@ -207,8 +207,8 @@ PUBLISHED_F64 = Tolerance(
 
 THREE_WAY_F32 = Tolerance(
     value=1e-5,
-    measured=1.93e-6,
+    measured=2.94e-6,
     reason="Keras, PyTorch and float64 NumPy, each against each, over the largest "
-    "value of each output, state and gradient; worst of all cells over 1,024 steps of "
-    "512 units (outputs of the tanh cell).",
+    "value of each output, state and gradient; the worst are outputs of the tanh cell, "
+    "over 64 steps of 4096 units (1.93e-6 over 1,024 steps of 512 units).",
 )

@@ -55,7 +55,8 @@ def gates_slopes(c_TBH, saved):
         Sequences: dc by dh; dz of i, f and u by dc; dz of o by dh; dc before by dc.
     """
     gates_TBG, i, f, u, o, tanh_c_TBH = saved
-    by_c_TB3H = torch.empty((*c_TBH.shape[:2], 3, c_TBH.shape[2]), dtype=c_TBH.dtype, device=c_TBH.device)
+    T, B, H = c_TBH.shape
+    by_c_TB3H = c_TBH.new_empty((T, B, 3, H))
     di, df, du = by_c_TB3H.unbind(2)
     aten.sigmoid_backward.grad_input(u, i, grad_input=di)
     aten.sigmoid_backward.grad_input(c_TBH, f, grad_input=df)

@@ -21,6 +21,8 @@ from compare.twin.products import product, sum_by_row
 
 # Numbers of one sequence whose slopes are computed at once.
 _SLOPES_AT_ONCE = 2**19
+# Steps whose rows of the tables are gathered at once.
+_ROWS_AT_ONCE = 8
 
 
 class Equations(NamedTuple):
@@ -91,7 +93,13 @@ def recur(
     """
     lanes = _Lanes(index_TB, reset_TB, mask_TB)
     h_TBH, *last = _Recurrence.apply(
-        equations, lanes, dtype or state[0].dtype, len(inputs), *inputs, *weights, *state
+        equations,
+        lanes,
+        dtype or state[0].dtype,
+        len(inputs),
+        *inputs,
+        *weights,
+        *state,
     )
     return h_TBH, tuple(last)
 
@@ -133,8 +141,14 @@ class _Lanes:
         if self.index_TB is None:
             yield from zip(*(p_TBP.unbind(0) for p_TBP in inputs), strict=True)
             return
-        for index_B in self.index_TB.unbind(0):
-            yield [table_VP.index_select(0, index_B) for table_VP in inputs]
+        for index_tB in self.index_TB.split(_ROWS_AT_ONCE):
+            rows = [
+                table_VP.index_select(0, index_tB.flatten()).unflatten(
+                    0, index_tB.shape
+                )
+                for table_VP in inputs
+            ]
+            yield from zip(*(p_tBP.unbind(0) for p_tBP in rows), strict=True)
 
 
 class _Recurrence(torch.autograd.Function):

@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import itertools
 import re
 
 import numpy as np
@@ -9,8 +10,16 @@ import pytest
 
 from compare import gate_order
 from compare.formats.blocks import OUR_GATES, reorder
-from compare.gate_order import GateOrder, find_gates, probe_of
+from compare.gate_order import (
+    PUBLISHED,
+    GateOrder,
+    find_gates,
+    probe_of,
+    score_orders,
+)
+from compare.reading import read_model
 from tests.compare.bigram_model import bigram_model
+from tests.scripts.command import call
 from tfsent.checkpoint import CheckpointError, expected_shapes
 
 IN_BLOCKS = ("wx", "wh", "b", "bh", "gx", "gh")
@@ -162,3 +171,34 @@ def test_a_probe_that_is_too_short_is_refused(tmp_path):
     file.write_text("so good\n")
     with pytest.raises(ValueError, match="at least 128"):
         probe_of(bigram_model(), file)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("cell", ["mlstm", "lstm", "gru"])
+def test_no_other_of_all_orders_comes_near_the_right_one_of_a_trained_model(
+    cell, tmp_path
+):
+    flags = "--preset tiny --training.steps 300 --training.eval-interval 0"
+    quiet = "--checkpoint.interval 0 --log.no-progress --log.no-tensorboard"
+    argv = [*flags.split(), *quiet.split(), "--training.test-bytes", "0"]
+    run = tmp_path / "run"
+    assert call("train", "--out", run, "--model.cell", cell, *argv) == 0
+    model = read_model(run).checkpoint
+    bare = {n: w for n, w in model.weights.items() if not n.startswith("output")}
+    for checkpoint, margin in (
+        (model, gate_order.MARGINS["logits"]),
+        (
+            dataclasses.replace(model, weights=bare, decoder=False),
+            gate_order.MARGINS["readout"],
+        ),
+    ):
+        ours = OUR_GATES[cell]
+        orders = ["".join(order) for order in itertools.permutations(ours)]
+        if not checkpoint.decoder:  # 15 s for all of them.
+            orders = PUBLISHED[ours]
+        read = reader(checkpoint, ours)
+        scores = score_orders(read, orders, probe_of(checkpoint))
+        (best, bpc), (_, second) = list(scores.items())[:2]
+        assert best == ours
+        assert bpc < margin.most
+        assert second - bpc > margin.bpc

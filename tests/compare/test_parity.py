@@ -167,7 +167,7 @@ def place_of(answer, name):
     return trace.states[int(name[len("h of layer ")])]["hc".index(name[0])]
 
 
-@pytest.mark.parametrize("by", [1e-2, math.nan, math.inf])
+@pytest.mark.parametrize("by", [0.1, math.nan, math.inf])
 @pytest.mark.parametrize(
     "name",
     [
@@ -259,8 +259,8 @@ def test_a_weight_perturbed_in_the_file_fails_what_depends_on_it(keras_run, twin
     container = dataclasses.replace(target.container, arrays=arrays | {name: changed})
     again = target._replace(container=container, checkpoint=twin.read(container))
     names = failed(measure_parity(read_model(keras_run), again))
-    for name in ("weights, as stored", "gradients", "logits, from the zero state"):
-        assert name in names
+    assert {"weights, as stored", "gradients"} <= {*names}
+    assert [name for name in names if name.startswith("c of layer 0")]
 
 
 @pytest.mark.slow
@@ -294,13 +294,8 @@ def test_another_optimizer_fails_the_updates_alone(
     if fault == "epsilon":
         # As PyTorch's Adam has it by itself: beside the corrected root.
         source, target = without_training(source), without_training(target)
-        prepare = optimizer.Optimizer.prepare
-
-        def uncorrected(self):
-            prepare(self)
-            self.inner.param_groups[0]["eps"] = optimizer.EPSILON
-
-        monkeypatch.setattr(optimizer.Optimizer, "prepare", uncorrected)
+        own = optimizer.EPSILON * math.sqrt(1 - 0.999)
+        monkeypatch.setattr(optimizer, "EPSILON", own)
     elif fault == "clip":
         norm = torch.nn.utils.get_total_norm
         monkeypatch.setattr(
@@ -308,7 +303,7 @@ def test_another_optimizer_fails_the_updates_alone(
         )
     else:
         name = "training.optimizer/exp_avg/output.bias"
-        moment = 1.01 * target.container.arrays[name]
+        moment = 1.05 * target.container.arrays[name]
         arrays = target.container.arrays | {name: moment}
         container = dataclasses.replace(target.container, arrays=arrays)
         target = target._replace(container=container)

@@ -87,7 +87,7 @@ def with_shape(state):
 CHANGES = {
     "an unexpected key": (with_key, ["rnns.0.extra"]),
     "a missing key": (without_key, ["encoder.encoder.weight"]),
-    "NaN weights": (with_nan, ["decoder.weight", "nan"]),
+    "NaN weights": (with_nan, ["decoder.weight", "NaN"]),
     "a wrong shape": (with_shape, ["decoder.weight", "(256, 8)", "(256, 7)"]),
 }
 

@@ -5,6 +5,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from compare.twin import recurrence  # noqa: E402
 from compare.twin.language_model import CELLS  # noqa: E402
 from tests import reference_rnn, tolerances  # noqa: E402
 
@@ -127,3 +128,34 @@ def test_values_and_gradients_equal_the_float64_equations(cell, norm, dtype, mas
         torch.float64: tolerances.TWIN_F64,
     }[dtype]
     assert error <= tolerance.value
+
+
+@pytest.mark.parametrize("cell", reference_rnn.CELLS)
+def test_steps_taken_in_portions_give_the_same_gradients(cell, monkeypatch):
+    weights, given = inputs_of(cell, weight_norm=True)
+    whole = compute(cell, weights, given, torch.float64, flags_of(True))
+    # Two steps at once, so that the window of five has two borders.
+    columns = len(BLOCKS.get(cell, (0,))) * H
+    monkeypatch.setattr(recurrence, "_SLOPES_AT_ONCE", 2 * B * columns)
+    portions = compute(cell, weights, given, torch.float64, flags_of(True))
+    for name, value in whole.items():
+        np.testing.assert_array_equal(portions[name], value)
+
+
+@pytest.mark.parametrize("cell", reference_rnn.CELLS)
+def test_evaluation_gives_the_same_as_training(cell):
+    weights, given = inputs_of(cell, weight_norm=True)
+    layer = make(cell, weights, torch.float32)
+    x_BTE = torch.from_numpy(given["x"]).float()
+    flags = [torch.from_numpy(flag) for flag in (RESET, MASK)]
+    trained, last = layer(x_BTE, None, *flags)
+    with torch.no_grad():
+        evaluated, also_last = layer(x_BTE, None, *flags)
+    # Not bit for bit: the ends of rows that are no whole vector round otherwise.
+    for one, other in zip((trained, *last), (evaluated, *also_last), strict=True):
+        assert (one - other).abs().max() <= tolerances.CELL_F32.value
+
+
+def test_a_layer_without_width_is_refused():
+    with pytest.raises(ValueError, match="units is 0; at least 1"):
+        CELLS["lstm"](E, 0)
