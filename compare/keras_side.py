@@ -56,7 +56,9 @@ def keras_answers(start: Start, asked: Questions) -> Answers:
         name: tf.convert_to_tensor(g).numpy()
         for name, g in zip(model.named_weights(), found, strict=True)
     }
-    before, losses, moves = run.weights(), [], {}
+    before = run.weights()
+    losses: list[float] = []
+    moves: dict[str, np.ndarray] = {}
     for batch in asked.batches:
         losses.append(float(run.update(step, batch).bpc) * math.log(2))
         if not moves:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
 import torch
 
 from compare.models import fill_twin, our_arrays
@@ -56,7 +57,9 @@ def twin_answers(start: Start, asked: Questions) -> Answers:
         name: g.numpy()
         for (name, _), g in zip(model.named_parameters(), found, strict=True)
     }
-    before, losses, moves = our_arrays(run.weights(), asked.config.model), [], {}
+    before = our_arrays(run.weights(), asked.config.model)
+    losses: list[float] = []
+    moves: dict[str, np.ndarray] = {}
     for batch in asked.batches:
         losses.append(float(run.update(step, batch).bpc) * math.log(2))
         if not moves:

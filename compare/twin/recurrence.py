@@ -4,6 +4,18 @@ The loop knows no cell. A cell gives its `Equations`: one step forward, the slop
 many steps at once, one step backward, and which pairs of sequences multiply to the
 gradient of each weight.
 
+What makes it fast, with the share of a 2048-cubed float32 product that a training
+step of the mLSTM reached on one core (B=32, H=512; B=128, H=1024):
+
+- Weights are packed once and used for all steps; a weight's gradient is one product
+  over all B * T. With this alone .73 and .88.
+- Freed memory is kept (`compare.twin.memory`): .98 instead of .88 at B=128.
+- Slopes are computed for several steps at once, resets only where there are some,
+  tanh by sigmoid (`compare.twin.gates`): .77 instead of .73 at B=32. With the sums
+  of `sum_by_row` too .83; rows gathered for 8 steps at once gained less than 0.01.
+- `torch.compile` of the gates does not pay: 118 us a step against 66 (B=32, H=512),
+  and 20 s for the first compilation.
+
 Axes: B lanes, T time steps, H hidden units, P columns of an input projection, V rows
 of a table, K rows and I columns of a recurrent weight, 1 an axis of size one.
 """
