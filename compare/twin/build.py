@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from compare.twin.distribution import Processes, check_batch_size
 from compare.twin.language_model import ByteLanguageModel
+from compare.twin.memory import keep_freed_memory
 from compare.twin.optimizer import make_optimizer
 from compare.twin.precision import make_scaler, set_precision
 from compare.twin.run_state import RunState
@@ -15,6 +16,8 @@ def build_run(
     config: RunConfig, steps: int, processes: Processes | None = None
 ) -> tuple[RunState, TrainStep]:
     """Return the state of a new run and its update.
+
+    On a CPU this process keeps from now on the memory that it frees.
 
     Args:
         config: All settings.
@@ -29,6 +32,8 @@ def build_run(
     batch_size = config.training.batch_size
     check_batch_size(batch_size, processes.size)
     set_precision(config.precision)
+    if processes.device.type == "cpu":
+        keep_freed_memory()
     model = ByteLanguageModel(
         config.model, seed=config.seed, text_rule=config.data.text_rule
     ).to(processes.device)

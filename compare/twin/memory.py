@@ -2,9 +2,9 @@
 
 By default glibc returns every large block to the system when it is freed. A training
 step then takes its hundreds of megabytes anew, page by page, each zeroed by the
-kernel first. Kept, a training step of the mLSTM on one core reached .98 instead of
-.88 of the rate of a large product (B=128, H=1024), and .84 instead of .79 (B=32).
-Transparent huge pages in its place gained nothing.
+kernel first. Kept, a training step of the mLSTM on one core reached .84 instead of
+.79 of the rate of a large product, in each of two runs (B=32, H=1024); at B=128 the
+spread hid the gain. Transparent huge pages in its place gained nothing.
 """
 
 from __future__ import annotations

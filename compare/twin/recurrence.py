@@ -5,14 +5,15 @@ many steps at once, one step backward, and which pairs of sequences multiply to 
 gradient of each weight.
 
 What makes it fast, with the share of a 2048-cubed float32 product that a training
-step of the mLSTM reached on one core (B=32, H=512; B=128, H=1024):
+step of the mLSTM reached on one core:
 
 - Weights are packed once and used for all steps; a weight's gradient is one product
-  over all B * T. With this alone .73 and .88.
-- Freed memory is kept (`compare.twin.memory`): .98 instead of .88 at B=128.
+  over all B * T.
+- Freed memory is kept (`compare.twin.memory`): .84 instead of .79 (B=32, H=1024).
 - Slopes are computed for several steps at once, resets only where there are some,
-  tanh by sigmoid (`compare.twin.gates`): .77 instead of .73 at B=32. With the sums
-  of `sum_by_row` too .83; rows gathered for 8 steps at once gained less than 0.01.
+  tanh by sigmoid (`compare.twin.gates`): together .77 instead of .73 (B=32, H=512).
+- Rows of the tables are gathered for 8 steps at once: .85 instead of .84, within the
+  spread (B=32, H=512, quieter: compare within a line only).
 - `torch.compile` of the gates does not pay: 118 us a step against 66 (B=32, H=512),
   and 20 s for the first compilation.
 
@@ -28,7 +29,6 @@ from typing import Any, NamedTuple
 import torch
 from torch.autograd.function import once_differentiable
 
-from compare.twin.memory import keep_freed_memory
 from compare.twin.products import product, sum_by_row
 
 # Numbers of one sequence whose slopes are computed at once.
@@ -173,8 +173,6 @@ class _Recurrence(torch.autograd.Function):
         inputs = [p.to(dtype) for p in tensors[:num_inputs]]
         weights = [w.to(dtype) for w in tensors[num_inputs:first_state]]
         learns = any(ctx.needs_input_grad)
-        if learns and state[0].device.type == "cpu":
-            keep_freed_memory()
         T = len(inputs[0] if lanes.index_TB is None else lanes.index_TB)
         B, H = state[0].shape
         sequences = [_begin(s, T) for s in state]

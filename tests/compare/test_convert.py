@@ -8,6 +8,7 @@ import pytest
 
 from compare import containers, convert, formats
 from compare.convert import left_behind
+from compare.formats.blocks import reorder
 from compare.gate_order import GateOrder
 from compare.reading import read_model
 from tests.compare.bigram_model import bigram_model
@@ -196,6 +197,21 @@ def test_a_contradicted_order_is_told(trained, tmp_path):
     [line] = [line for line in done.warnings() if "probe" in line]
     assert "gates ifou" in line
     assert "ifuo" in line
+
+
+def test_a_file_whose_order_is_not_that_of_its_format_is_refused(trained, tmp_path):
+    model = read_model(trained).checkpoint
+    content = formats.format_of("openai").write(model, "openai")
+    arrays = dict(content.arrays)
+    arrays["4"], arrays["5"] = arrays["5"], arrays["4"]
+    for name in ("1", "8", "9", "10"):
+        arrays[name] = reorder(arrays[name], -1, "ifou", "ifuo")
+    content = dataclasses.replace(content, arrays=arrays)
+    containers.write(tmp_path / "a", content)
+    with pytest.raises(CheckpointError, match="--gates ifuo"):
+        read_model(tmp_path / "a")
+    found = read_model(tmp_path / "a", "ifuo").checkpoint
+    assert_same_arrays(found.weights, model.weights)
 
 
 def test_what_was_found_is_told_in_full(trained, tmp_path):
