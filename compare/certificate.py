@@ -1,6 +1,6 @@
 """The proof that two files hold one model: JSON to compare, one page to read.
 
-Everything in it but the date follows from the two files and this code.
+But for date, versions and machine it follows from the two files and the probe.
 """
 
 from __future__ import annotations
@@ -119,13 +119,13 @@ def certify(
         OSError: If the disk refuses.
     """
     now = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
-    one, other = (
-        read.facts() | {"sha256": file_hashes(read.path)} for read in (source, target)
-    )
+    one = source.facts() | {"sha256": file_hashes(source.path)}
+    hashes = file_hashes(target.path, target_name.name)
+    other = target.facts() | {"path": str(target_name), "sha256": hashes}
     certificate = Certificate(
         now.isoformat(),
         one,
-        other | {"path": str(target_name)},
+        other,
         tuple(left_behind(source.checkpoint, target.checkpoint)),
         measure_parity(source, target),
         _versions(),
@@ -147,23 +147,25 @@ def save_certificate(certificate: Certificate, name: Path) -> tuple[Path, Path]:
     return paths[0], paths[1]
 
 
-def file_hashes(path: Path) -> dict[str, str]:
+def file_hashes(path: Path, called: str | None = None) -> dict[str, str]:
     """Return the SHA-256 of each file by its name, relative to a folder.
 
-    Of a TensorFlow checkpoint, whose path is the beginning of its files' names,
-    those files; of a run, all files that say what the model is.
+    Of a TensorFlow checkpoint, whose path is the beginning of its files' names or
+    one of them, all its files; of a run, all files that say what the model is.
+
+    Args:
+        path: The model.
+        called: The name that a single file will have, if it has another one now.
     """
     if path.is_dir():
-        files = {p.relative_to(path).as_posix(): p for p in sorted(path.rglob("*"))}
-    elif path.is_file():
-        files = {path.name: path}
+        inside = {p.relative_to(path).as_posix(): p for p in sorted(path.rglob("*"))}
+        files = {name: p for name, p in inside.items() if not _is_log(name)}
+    elif path.is_file() and path.suffix != ".index":
+        files = {called or path.name: path}
     else:
-        files = {p.name: p for p in sorted(path.parent.glob(f"{path.name}.*"))}
-    return {
-        name: _sha256(file)
-        for name, file in files.items()
-        if file.is_file() and not _is_log(name)
-    }
+        stem = path.name.removesuffix(".index")
+        files = {p.name: p for p in sorted(path.parent.glob(f"{stem}.*"))}
+    return {name: _sha256(file) for name, file in files.items() if file.is_file()}
 
 
 def _is_log(name: str) -> bool:

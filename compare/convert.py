@@ -9,10 +9,11 @@ again, and held against the model it came from.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -21,10 +22,14 @@ import numpy as np
 
 from compare import containers, formats
 from compare.checkpoint import Checkpoint
+from compare.formats.origins import NAMESPACES, NESTING
 from compare.gate_order import GateOrder
 from compare.reading import ReadModel, read_model, text_rule
-from compare.runs import convert_run, is_run
+from compare.runs import Run, convert_run, is_run
 from tfsent.checkpoint import CheckpointError, atomic
+
+_FORM = (NESTING, NAMESPACES)
+"""Facts of an origin that tell of the form of its file, not of the model."""
 
 OWN = ("keras", "twin")
 """Formats that may be a folder or a file, by the suffix of its name."""
@@ -120,12 +125,16 @@ def convert(
     target = Path(target).expanduser()
     _refuse_taken(target)
     found = read_model(source, gates, probe)
+    whole_run = to in OWN and target.suffix not in module.FILES and is_run(found.path)
+    content = None
+    if not whole_run:
+        suffix = {"suffix": target.suffix} if to in OWN else {}
+        content = module.write(found.checkpoint, to, **suffix)
     with _draft(target) as draft:
-        if to in OWN and target.suffix not in module.FILES and is_run(found.path):
-            convert_run(found.path, draft, to, announce)
+        if content is None:
+            run = convert_run(found.path, draft, to, announce)
+            _refuse_other_checkpoints(run, Run(draft), target)
         else:
-            suffix = {"suffix": target.suffix} if to in OWN else {}
-            content = module.write(found.checkpoint, to, **suffix)
             containers.write(draft, content)
         again = _read_again(draft, found)
         _refuse_difference(found.checkpoint, again.checkpoint, target)
@@ -177,7 +186,11 @@ def _refuse_taken(target: Path) -> None:
 
 @contextmanager
 def _draft(target: Path) -> Iterator[Path]:
-    """Give a temporary name beside `target`; whatever has it at the end is removed."""
+    """Give a temporary name beside `target`; whatever has it at the end is removed.
+
+    So are folders above it that were made for it, if they are empty then.
+    """
+    missing = [folder for folder in target.parents if not folder.exists()]
     atomic.make_folder(target.parent)
     draft = atomic.temporary_path(target)
     try:
@@ -187,6 +200,9 @@ def _draft(target: Path) -> Iterator[Path]:
             shutil.rmtree(draft)
         else:
             draft.unlink(missing_ok=True)
+        for folder in missing:
+            with contextlib.suppress(OSError):  # Not empty: it has what was asked for.
+                folder.rmdir()
 
 
 def _read_again(draft: Path, source: ReadModel) -> ReadModel:
@@ -196,32 +212,64 @@ def _read_again(draft: Path, source: ReadModel) -> ReadModel:
     candidates = module.candidates(container) or ("",)
     read = [module.read(container, gates or None) for gates in candidates]
     # Where shapes fit several orders, the writer knows which it took.
-    fitting = [_same_weights(source.checkpoint, checkpoint) for checkpoint in read]
+    fitting = [_is_same(source.checkpoint, checkpoint) for checkpoint in read]
     k = fitting.index(True) if True in fitting else 0
     order = GateOrder(candidates[k], "format")
     return ReadModel(draft, read[k], container, module, line, order)
 
 
-def _same_weights(one: Checkpoint, other: Checkpoint) -> bool:
-    return one.weights.keys() == other.weights.keys() and all(
-        np.array_equal(one.weights[name], other.weights[name]) for name in one.weights
+def _is_same(one: Checkpoint, other: Checkpoint) -> bool:
+    """Return whether two models are the same cell with the same weights."""
+    same_cell = one.model.cell == other.model.cell
+    return same_cell and not _differing(one.weights, other.weights)
+
+
+def _differing(
+    one: Mapping[str, np.ndarray], other: Mapping[str, np.ndarray]
+) -> list[str]:
+    """Return the names of arrays that are missing or have other bits."""
+    return [
+        name
+        for name in sorted({*one, *other})
+        if not (name in one and name in other and same_bits(one[name], other[name]))
+    ]
+
+
+def same_bits(one: np.ndarray, other: np.ndarray) -> bool:
+    """Return whether two arrays have the same type, shape and bits."""
+    # Not `array_equal`, for which 0.0 and -0.0 are the same.
+    return (
+        one.dtype == other.dtype
+        and one.shape == other.shape
+        and np.array_equal(
+            np.ascontiguousarray(one).reshape(-1).view(np.uint8),
+            np.ascontiguousarray(other).reshape(-1).view(np.uint8),
+        )
     )
 
 
 def _refuse_difference(one: Checkpoint, other: Checkpoint, target: Path) -> None:
-    """Refuse a file that does not give back every bit of every weight."""
-    names = sorted({*one.weights, *other.weights})
-    wrong = [
-        name
-        for name in names
-        if name not in one.weights
-        or name not in other.weights
-        or not np.array_equal(one.weights[name], other.weights[name])
-    ]
+    """Refuse a file that does not give back every bit of what it has a place for."""
+    wrong = _differing(one.weights, other.weights)
+    if isinstance(one, Checkpoint) and isinstance(other, Checkpoint):
+        common = one.extras.keys() & other.extras.keys()
+        held = [{n: each.extras[n] for n in common} for each in (one, other)]
+        wrong += _differing(*held)
+        if one.training is not None and other.training is not None:
+            wrong += _differing(one.training.arrays, other.training.arrays)
+            if one.training.progress != other.training.progress:
+                wrong.append("progress")
     if wrong:
-        raise CheckpointError(
-            target, f"would not give back the weight {wrong[0]!r} as it was."
-        )
+        raise CheckpointError(target, f"would not give back {wrong[0]!r} as it was.")
+
+
+def _refuse_other_checkpoints(one: Run, other: Run, target: Path) -> None:
+    """Refuse a run one of whose checkpoints does not come back."""
+    for step in other.steps():
+        found, again = one.checkpoint(step), other.checkpoint(step)
+        if found is None or again is None:
+            raise CheckpointError(target, f"would not give back checkpoint {step}.")
+        _refuse_difference(found, again, target)
 
 
 def left_behind(one: Checkpoint, other: Checkpoint) -> Iterator[str]:
@@ -232,6 +280,11 @@ def left_behind(one: Checkpoint, other: Checkpoint) -> Iterator[str]:
     lost = sorted(one.extras.keys() - other.extras.keys())
     if lost:
         yield f"arrays beside the model: {', '.join(lost)}"
+    if one.origin.dtype == "float64":
+        yield "the digits of float64 weights beyond float32"
+    told = sorted(one.origin.facts.keys() - other.origin.facts.keys() - {*_FORM})
+    if told and one.origin.format != "openai":  # Which says how headers are padded.
+        yield f"{len(told)} settings that the file holds, such as {told[0]}"
     for name, before, after in (
         ("text rule", text_rule(one), text_rule(other)),
         ("dropout", one.model.dropout, other.model.dropout),

@@ -202,12 +202,14 @@ def _pair(
 
 
 def _table(result: Mapping[str, Any]) -> str:
-    lines = [
-        f"{name:20} largest difference {pair['largest']:.2e} nats at step "
-        f"{pair['step']}, {pair['steps']} steps compared"
-        for name, pair in result["pairs"].items()
-        if pair["largest"] is not None
-    ]
+    lines = []
+    for name, pair in result["pairs"].items():
+        gap = pair["largest"]
+        size = "is no number" if gap is None else f"{gap:.2e} nats"
+        lines.append(
+            f"{name:20} largest difference {size} at step {pair['step']}, "
+            f"{pair['steps']} steps compared"
+        )
     verdict = "passed" if result["passed"] else "FAILED"
     return "\n".join([*lines, f"{verdict} at {result['tolerance']:g}"])
 

@@ -258,12 +258,11 @@ def probe_of(
         if len(text) >= wanted:
             break
     stream = np.frombuffer(text[:wanted], np.uint8)
-    width = len(stream) // LANES
-    if width < 2:
+    if len(stream) < wanted:  # The margins were measured on that much.
         raise ValueError(
-            f"probe: {path} holds {len(text)} bytes; at least {2 * LANES} will do."
+            f"probe: {path} holds {len(text)} bytes; at least {wanted} will do."
         )
-    return stream[: LANES * width].reshape(LANES, width)
+    return stream.reshape(LANES, WINDOW + 1)
 
 
 def _model_bpc(model: Any, probe_BT1: np.ndarray) -> float:

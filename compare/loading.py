@@ -11,15 +11,15 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from compare.convert import read_model
 from compare.formats.twin_table import LAYOUT
 from compare.models import fill_twin, make_twin
+from compare.reading import read_model
 from compare.twin.evaluate import Evaluator
 from compare.twin.language_model import ByteLanguageModel
 from compare.twin.precision import autocast, set_precision
 from tfsent.checkpoint import load_weights, weights_format
 from tfsent.checkpoint.shapes import model_settings
-from tfsent.checkpoint.weights import has_decoder
+from tfsent.checkpoint.weights import has_decoder, text_rule_of
 from tfsent.config import Precision
 from tfsent.trained import TrainedModel
 
@@ -81,7 +81,7 @@ def _of_twin(path: Path) -> ByteLanguageModel:
     model = ByteLanguageModel(
         # Weights are drawn only to be replaced, and orthogonal ones take long.
         dataclasses.replace(settings, initialization="nvidia"),
-        text_rule=config.get("data", {}).get("text_rule", "openai"),
+        text_rule=text_rule_of(config, path),
         decoder=has_decoder(config, path),
     )
     model.config = settings

@@ -19,6 +19,7 @@ import numpy as np
 from compare import training_state
 from compare.checkpoint import Checkpoint
 from compare.containers.run import TRAINING_PART, WEIGHTS_PART, part
+from compare.convert import same_bits
 from compare.formats.twin_table import table_of
 from compare.formats.word_model import WordModel
 from compare.gate_order import MARGINS, probe_of
@@ -130,7 +131,8 @@ def measure_parity(source: ReadModel, target: ReadModel) -> Parity:
         )
     asked = questions(with_decoder(one), probe_of(one))
     for_keras, for_twin = source, target
-    if source.format == "twin" and target.format != "twin":
+    # What was written goes to its own framework.
+    if target.format == "keras" or (source.format == "twin" != target.format):
         for_keras, for_twin = target, source
 
     # Here, not above: the frameworks start only once there is something to compute;
@@ -250,13 +252,20 @@ def _exact(
 ) -> Check:
     """Return whether arrays are equal bit for bit; a missing one is infinitely far."""
     gaps = {
-        key: _largest(one[key].astype(np.float64) - other[key].astype(np.float64))
+        key: _bit_gap(one[key], other[key])
         if key in one and key in other and one[key].shape == other[key].shape
         else math.inf
         for key in one.keys() | other.keys()
     }
     worst = _worst(gaps)
     return Check(name, gaps[worst], 0.0, "", worst if gaps[worst] else "")
+
+
+def _bit_gap(one: np.ndarray, other: np.ndarray) -> float:
+    """Return the largest difference; above 0 for other bits of equal value, as -0.0."""
+    gap = _largest(one.astype(np.float64) - other.astype(np.float64))
+    tiny = float(np.finfo(np.float64).tiny)
+    return tiny if gap == 0 and not same_bits(one, other) else gap
 
 
 def _trace_checks(keras: Answers, twin: Answers) -> Iterator[Check]:

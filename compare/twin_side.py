@@ -26,6 +26,7 @@ def twin_answers(start: Start, asked: Questions) -> Answers:
     """
     run, step = build_run(asked.config, asked.total_steps)
     model = run.model
+    device = model.embedding.weight.device
     if start.training is None:
         fill_twin(model, start.weights)
     else:
@@ -33,9 +34,10 @@ def twin_answers(start: Start, asked: Questions) -> Answers:
 
     @torch.no_grad()
     def read(bytes_B1: Any, state: Any) -> Any:
-        return model(bytes_B1, state)
+        return model(bytes_B1.to(device), state)
 
     def gradients(bytes_BT1: Any) -> Any:
+        bytes_BT1 = bytes_BT1.to(device)
         logits_BTV, _ = model(bytes_BT1[:, :-1])
         nats = mean_nats(logits_BTV, bytes_BT1[:, 1:])
         return torch.autograd.grad(nats, list(model.parameters()))
@@ -45,16 +47,21 @@ def twin_answers(start: Start, asked: Questions) -> Answers:
         if state is None:
             state = model.zero_state(len(bytes_BT))
         else:
-            state = [tuple(map(torch.tensor, layer)) for layer in state]
+            state = [
+                tuple(torch.tensor(s_BH, device=device) for s_BH in layer)
+                for layer in state
+            ]
         states, logits = [], []
         for t in range(bytes_BT.shape[1]):
             logits_B1V, state = read(torch.tensor(bytes_BT[:, t : t + 1]), state)
-            logits.append(logits_B1V.numpy()[:, 0])
-            states.append([tuple(s_BH.numpy() for s_BH in layer) for layer in state])
+            logits.append(logits_B1V.cpu().numpy()[:, 0])
+            states.append(
+                [tuple(s_BH.cpu().numpy() for s_BH in layer) for layer in state]
+            )
         traces[name] = Trace.of(states, logits)
     found = gradients(torch.tensor(asked.batches[0].bytes_BT1))
     named = {
-        name: g.numpy()
+        name: g.cpu().numpy()
         for (name, _), g in zip(model.named_parameters(), found, strict=True)
     }
     before = our_arrays(run.weights(), asked.config.model)

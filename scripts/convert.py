@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import functools
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -24,6 +25,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Convert or compare what the command line names and print what was found."""
     config = parse_config(argv, ConvertConfig, description=__doc__, by_place=True)
     quiet()
+    # A proof is computed on the CPU, where its tolerances were measured.
+    os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
     # Here, not above: --help and wrong flags need not wait for the frameworks.
     from compare.convert import convert, match
 
@@ -33,6 +36,11 @@ def main(argv: Sequence[str] | None = None) -> None:
 
         target = Path(config.target).expanduser()
         certificate = Path(config.certificate or f"{target}.certificate").expanduser()
+        if target in certificate.parents:
+            raise ValueError(
+                f"certificate {certificate} would lie in {target} itself; name another "
+                "place."
+            )
         prove = functools.partial(certify, name=certificate, target_name=target)
 
     asked = {"gates": config.gates, "probe": config.probe, "prove": prove}

@@ -317,7 +317,7 @@ class EvaluateConfig:
     """What `scripts/evaluate.py` scores."""
 
     model: str
-    """Run folder, checkpoint folder in it, or .keras file."""
+    """Run folder, checkpoint folder in it, .keras file, or what convert.py reads."""
     data: DataConfig = field(default_factory=DataConfig)
     """Text to score; cleaned by the model's own rule, whatever data.text_rule says."""
     splits: tuple[str, ...] = ("val", "test")

@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from tfsent.checkpoint.errors import CheckpointError
 from tfsent.checkpoint.shapes import model_settings
-from tfsent.checkpoint.weights import has_decoder, load_weights
+from tfsent.checkpoint.weights import has_decoder, load_weights, text_rule_of
 from tfsent.config import Precision
 from tfsent.model.language_model import ByteLanguageModel
 from tfsent.trained import TrainedModel
@@ -67,7 +67,7 @@ def load(path: str | Path, precision: Precision = "float32") -> LanguageModel:
     model = ByteLanguageModel(
         model_settings(config, path),
         seed=None,
-        text_rule=config.get("data", {}).get("text_rule", "openai"),
+        text_rule=text_rule_of(config, path),
         decoder=has_decoder(config, path),
         dtype=precision,
     )

@@ -34,8 +34,9 @@ WORDS = {
 }
 """What a setting of each plain type may be."""
 
-FILE_NOTES = ("format", "format_version")
-"""Names that a file may hold beside the settings; their writer checks them."""
+FILE_NOTES = ("format", "format_version", "converted")
+"""Names that a file may hold beside the settings; their writer checks them. The last
+says where the weights of a converted run came from."""
 
 
 def setting_types(config_type: Any, prefix: str = "") -> dict[str, Any]:

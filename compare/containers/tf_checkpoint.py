@@ -42,8 +42,10 @@ def read(path: Path) -> Container:
     """
     index = _index_of(path)
     size = _files_size(index)
-    # Here, not above: containers of other kinds need no TensorFlow.
+    # Here, not above: containers of other kinds need no TensorFlow. Torch first: the
+    # model may be asked for its gate order next, and that is the order that works.
     import tensorflow as tf
+    import torch  # noqa: F401
 
     prefix = str(index)[: -len(_INDEX)]
     arrays: dict[str, np.ndarray] = {}

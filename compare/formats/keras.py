@@ -31,6 +31,7 @@ from compare.formats.own import (
     config_for,
     from_arrays,
     from_run,
+    order_given,
     recognized,
     to_run,
 )
@@ -134,7 +135,7 @@ def read(container: Container, gates: str | None = None) -> Checkpoint | WordMod
         config = _config_of_keras(container)
     else:
         config = _inferred(named, gates, path)
-    order = None if gates in ONE_BLOCK else gates
+    order = order_given(config, gates, path)
     return from_arrays(named.weights, config, _OWN, order, path)
 
 

@@ -23,11 +23,12 @@ from compare.containers.run import (
     named,
     part,
 )
+from compare.formats.origins import ONE_BLOCK
 from compare.formats.table import Table, to_ours, to_theirs
 from tfsent.checkpoint import CheckpointError, Layout
 from tfsent.checkpoint.shapes import model_settings
 from tfsent.checkpoint.strict_json import brief
-from tfsent.checkpoint.weights import has_decoder
+from tfsent.checkpoint.weights import has_decoder, text_rule_of
 from tfsent.config import ModelConfig
 
 CONVERTED, DECODER = "converted", "decoder"
@@ -103,6 +104,7 @@ def from_arrays(
     """
     model = model_settings(config, path)
     decoder = has_decoder(config, path)
+    text_rule_of(config, path)  # Whoever asks later may trust it.
     mapped = to_ours(own.table_of(model, gates), arrays, model, path, decoder)
     here = Origin(own.name, _gates(own, model, gates), mapped.dtype)
     origin = _origin(config, path) or here
@@ -128,6 +130,20 @@ def to_run(checkpoint: Checkpoint, own: Own) -> Container:
         arrays |= named(TRAINING_PART, state)
         facts["progress"] = dict(checkpoint.training.progress)
     return Container(KIND, arrays, facts)
+
+
+def order_given(config: Mapping[str, Any], gates: str | None, path: Path) -> str | None:
+    """Return the order of blocks that `gates` asks for; None for the format's own.
+
+    Raises:
+        CheckpointError: If `gates` names another cell of one block.
+    """
+    if gates not in ONE_BLOCK:
+        return gates
+    cell = model_settings(config, path).cell
+    if gates != cell:
+        raise CheckpointError(path, f"is of {cell} cells; it has no gates {gates!r}.")
+    return None
 
 
 def config_for(checkpoint: Checkpoint, name: str) -> dict[str, Any]:

@@ -60,7 +60,8 @@ def recognize(container: Container) -> str | None:
     if form is None:
         return None
     return {
-        "theano": "LSTM classifier of the Theano tutorial",
+        "theano": "LSTM classifier of the Theano tutorial, taken as trained with "
+        "dropout, the tutorial's default",
         "keras": "Keras's file of the LSTM classifier over words",
         "torch": "PyTorch state dict of the LSTM classifier over words",
     }[form]

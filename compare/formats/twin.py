@@ -24,6 +24,7 @@ from compare.formats.own import (
     config_for,
     from_arrays,
     from_run,
+    order_given,
     recognized,
     to_run,
 )
@@ -113,7 +114,7 @@ def read(container: Container, gates: str | None = None) -> Checkpoint | WordMod
         config = config_of(model, "openai")
         if "output.bias" not in arrays and _OUTPUT not in arrays:
             config[DECODER] = False
-    order = None if gates in ONE_BLOCK else gates
+    order = order_given(config, gates, path)
     return from_arrays(arrays, config, _OWN, order, path)
 
 

@@ -1,6 +1,7 @@
 """A certificate says what was compared and how far apart it is, and hides nothing."""
 
 import dataclasses
+import hashlib
 import json
 import math
 
@@ -115,6 +116,15 @@ def test_the_files_of_a_tensorflow_checkpoint_are_hashed_by_their_prefix(tmp_pat
         (tmp_path / f"model.ckpt.{end}").write_text(end)
     (tmp_path / "other.txt").write_text("")
     assert len(file_hashes(tmp_path / "model.ckpt")) == 2
+
+    assert len(file_hashes(tmp_path / "model.ckpt.index")) == 2
+
+
+def test_a_file_that_has_a_temporary_name_is_hashed_under_its_own(tmp_path):
+    draft = tmp_path / ".tmp-1-model.pt"
+    draft.write_bytes(b"weights")
+    expected = hashlib.sha256(b"weights").hexdigest()
+    assert file_hashes(draft, "model.pt") == {"model.pt": expected}
 
 
 def test_a_certificate_replaces_the_one_before(made, tmp_path):

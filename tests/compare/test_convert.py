@@ -11,6 +11,7 @@ from compare.convert import left_behind
 from compare.formats.blocks import reorder
 from compare.gate_order import GateOrder
 from compare.reading import read_model
+from compare.runs import Run
 from tests.compare.bigram_model import bigram_model
 from tests.compare.sample_models import (
     assert_same_arrays,
@@ -127,6 +128,66 @@ def test_a_format_that_cannot_hold_the_model_leaves_nothing(tmp_path):
     with pytest.raises(ValueError, match="openai holds only"):
         convert.convert(run, tmp_path / "new" / "model", "openai")
     assert contents(tmp_path) == before
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize("cell", ["tanh", "relu"])
+@pytest.mark.parametrize("to", ["twin", "nvidia-2018-12"])
+def test_a_cell_of_one_block_is_told_from_its_like(cell, to, tmp_path):
+    run = write_keras_run(tmp_path / "run", cell=cell, weight_norm=False)
+    done = convert.convert(run, tmp_path / "model.pt", to)
+    assert done.target.checkpoint.model.cell == cell
+
+
+def test_the_cell_of_another_file_is_no_gate_order(trained, tmp_path):
+    convert.convert(trained, tmp_path / "a.keras", "keras")
+    with pytest.raises(CheckpointError, match="is of mlstm cells"):
+        convert.convert(tmp_path / "a.keras", tmp_path / "b.pt", "twin", gates="tanh")
+
+
+def test_a_sign_of_zero_that_is_lost_is_found_out(trained, tmp_path, monkeypatch):
+    module = formats.format_of("twin")
+    write = module.write
+
+    def without_signs(checkpoint, name, **more):
+        weights = {n: a + 0.0 for n, a in checkpoint.weights.items()}
+        return write(dataclasses.replace(checkpoint, weights=weights), name, **more)
+
+    model = read_model(trained).checkpoint
+    bias = np.full_like(model.weights["output/bias"], -0.0)
+    signed = dataclasses.replace(model, weights=model.weights | {"output/bias": bias})
+    run = tmp_path / "signed"
+    containers.write(run, formats.format_of("keras").write(signed, "keras"))
+    convert.convert(run, tmp_path / "right.pt", "twin")
+    monkeypatch.setattr(module, "write", without_signs)
+    with pytest.raises(CheckpointError, match="would not give back 'output/bias'"):
+        convert.convert(run, tmp_path / "wrong.pt", "twin")
+
+
+def test_a_checkpoint_that_changes_on_the_way_is_found_out(tmp_path, monkeypatch):
+    run = write_keras_run(tmp_path / "run")
+    move = convert.convert_run
+
+    def spoiled(source, target, to, announce):
+        moved = move(source, target, to, announce)
+        oldest = min(Run(target).steps())
+        read = Run.checkpoint
+
+        def changed(self, step):
+            found = read(self, step)
+            if self.path == target and step == oldest:
+                progress = found.training.progress | {"bytes_seen": -1}
+                training = found.training._replace(progress=progress)
+                found = dataclasses.replace(found, training=training)
+            return found
+
+        monkeypatch.setattr(Run, "checkpoint", changed)
+        return moved
+
+    monkeypatch.setattr(convert, "convert_run", spoiled)
+    with pytest.raises(CheckpointError, match="would not give back 'progress'"):
+        convert.convert(run, tmp_path / "twin", "twin")
+    assert not (tmp_path / "twin").exists()
 
 
 def test_an_unknown_format_is_refused_with_all_names(trained, tmp_path):
@@ -151,7 +212,7 @@ def test_a_conversion_that_fails_its_proof_leaves_nothing(trained, tmp_path):
         return Verdict(False)
 
     with pytest.raises(CheckpointError, match="is not written: h: 3 apart"):
-        convert.convert(trained, tmp_path / "model.pt", "twin", prove=prove)
+        convert.convert(trained, tmp_path / "new/deep/model.pt", "twin", prove=prove)
     assert seen == [(trained, True)]
     assert list(tmp_path.iterdir()) == []
 

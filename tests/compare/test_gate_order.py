@@ -152,7 +152,7 @@ def test_a_cell_of_one_block_has_no_order():
 
 def test_the_probe_is_cleaned_by_the_rule_of_the_model(tmp_path):
     file = tmp_path / "probe.txt"
-    file.write_text("caf\u00e9 <br> au lait\n" * 500, encoding="utf-8")
+    file.write_text("caf\u00e9 <br> au lait\n" * 1000, encoding="utf-8")
     model = bigram_model()
     nvidia = dataclasses.replace(model, config={"data": {"text_rule": "nvidia"}})
     assert b"<br>" in probe_of(model, file).tobytes()
@@ -168,8 +168,8 @@ def test_the_probe_is_of_the_same_size_whatever_is_given(tmp_path):
 
 def test_a_probe_that_is_too_short_is_refused(tmp_path):
     file = tmp_path / "probe.txt"
-    file.write_text("so good\n")
-    with pytest.raises(ValueError, match="at least 128"):
+    file.write_text("so good\n" * 200)
+    with pytest.raises(ValueError, match="at least 8256"):
         probe_of(bigram_model(), file)
 
 

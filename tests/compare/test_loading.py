@@ -11,6 +11,7 @@ import torch
 
 import compare
 import tfsent
+from compare.convert import convert
 from compare.loading import LanguageModel
 from compare.resolve import resolve
 from compare.twin.language_model import ByteLanguageModel
@@ -130,6 +131,15 @@ def test_each_run_is_resolved_to_its_own_framework(runs):
     assert not isinstance(resolve(runs / "keras").model, torch.nn.Module)
     with pytest.raises(CheckpointError, match="nowhere"):
         resolve(runs / "nowhere")
+
+
+def test_a_converted_file_is_resolved_to_pytorch(runs, tmp_path):
+    convert(runs / "keras", tmp_path / "model.pt", "twin")
+    found = resolve(tmp_path / "model.pt")
+    assert isinstance(found.model, torch.nn.Module)
+    expected = resolve(runs / "keras").logits(some_bytes())
+    worst = np.abs(found.logits(some_bytes()) - expected).max()
+    assert worst <= TWIN_LOGITS_F32.value
 
 
 def test_importing_compare_loads_no_framework():

@@ -199,6 +199,7 @@ def test_stored_arrays_are_equal_bit_for_bit(by):
     other = {"w": one["w"].copy()}
     other["w"][1, 2] -= by
     assert parity._exact("w", one, other).passed is (by == 0)
+    assert not parity._exact("w", {"w": 0 * one["w"]}, {"w": -0.0 * one["w"]}).passed
     assert not parity._exact("w", one, {}).passed
     assert not parity._exact("w", one, {"w": np.ones((7, 3), "f4")}).passed
 

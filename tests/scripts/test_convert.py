@@ -1,7 +1,9 @@
 """scripts/convert.py: what it says, what it writes, what it refuses."""
 
 import dataclasses
+import hashlib
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -256,6 +258,39 @@ def test_a_proved_conversion_has_a_certificate(trained, tmp_path, capsys):
     assert found["passed"] is True
     assert found["source"]["gates"] == "ifou"
     assert "# Equal" in (tmp_path / "run.certificate.md").read_text()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["model.pt", "model.keras"])
+def test_a_certificate_has_the_hash_of_the_file_written(name, trained, tmp_path):
+    target = tmp_path / name
+    to = {".pt": "twin", ".keras": "keras"}[target.suffix]
+    assert call("convert", trained, target, "--to", to, "--verify") == 0
+    found = json.loads((tmp_path / f"{name}.certificate.json").read_text())
+    expected = hashlib.sha256(target.read_bytes()).hexdigest()
+    assert found["target"]["sha256"] == {name: expected}
+    # What was written goes to its own framework.
+    assert found["computed_with_keras"] == ("target" if to == "keras" else "source")
+
+
+def test_a_certificate_inside_the_target_is_refused(trained, tmp_path, capsys):
+    flags = ["--to", "keras", "--verify", "--certificate", tmp_path / "run" / "proof"]
+    assert call("convert", trained, tmp_path / "run", *flags) == 1
+    assert "would lie in" in error_line(capsys.readouterr())
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("text_rule", ["nonsense", 3])
+def test_an_unknown_text_rule_is_refused_in_one_line(text_rule, tmp_path, capsys):
+    run = write_keras_run(tmp_path / "run")
+    file = run / "config.json"
+    (run / "manifest.json").unlink()
+    shutil.rmtree(run / "checkpoints")
+    config = json.loads(file.read_text())
+    for data in ({"text_rule": text_rule}, []):
+        file.write_text(json.dumps(config | {"data": data}))
+        assert call("convert", run, tmp_path / "a.pt", "--to", "twin") == 1
+        assert "text_rule is" in error_line(capsys.readouterr())
 
 
 @pytest.mark.slow

@@ -222,3 +222,13 @@ def test_process_imports_neither_tensorflow_nor_keras(text, tmp_path):
         [sys.executable, "-c", setting + code], cwd=ROOT, capture_output=True, text=True
     )
     assert done.stdout.splitlines()[-1] == "[]", done.stderr
+
+
+def test_run_that_was_moved_goes_on_from_its_own_settings(half_run, tmp_path, capsys):
+    moved = tmp_path / "moved"
+    assert call("convert", half_run, moved, "--to", "twin") == 0
+    flags = ["--config", moved / "config.json", "--out", moved]
+    assert call("train_twin", *flags) == 0
+    captured = capsys.readouterr()
+    assert "resumed at step 20 of 30" in captured.err
+    assert json.loads(captured.out.splitlines()[-1])["steps"] == 30

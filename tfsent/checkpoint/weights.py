@@ -186,6 +186,21 @@ def has_decoder(config: Mapping[str, Any], path: str | PathLike[str]) -> bool:
     return decoder
 
 
+def text_rule_of(config: Mapping[str, Any], path: str | PathLike[str]) -> str:
+    """Return by which rule a model's text was cleaned, "openai" if nothing is said.
+
+    Raises:
+        CheckpointError: If what is said is no known rule; names `path`.
+    """
+    section = config.get("data", {})
+    rule = (
+        section.get("text_rule", "openai") if isinstance(section, Mapping) else section
+    )
+    if rule not in ("openai", "nvidia"):
+        raise CheckpointError(path, f"data.text_rule is {brief(rule)}, no known one.")
+    return str(rule)
+
+
 def _folder_of(path: Path) -> Path:
     if path.is_dir():
         if (path / CONFIG).exists() and not (path / WEIGHTS).exists():
