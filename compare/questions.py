@@ -240,11 +240,14 @@ def _optimizer_of(
     if steps is not None and done + NEXT_STEPS <= steps:
         return optimizer, steps
     if optimizer.schedule != "constant":
+        # Its peak, 4e-3 after 1,500 updates, drove rounding to 1.3e-4 nats in 20.
+        peak /= 10
         notes.append(
             "The schedule of the learning rate ends here, or its length is not known: "
-            f"the updates are made at its peak, {peak:g}."
+            f"the updates are made at a tenth of its peak, {peak:g}."
         )
-    return dataclasses.replace(optimizer, schedule="constant"), done + NEXT_STEPS
+    optimizer = dataclasses.replace(optimizer, learning_rate=peak, schedule="constant")
+    return optimizer, done + NEXT_STEPS
 
 
 def first_lanes(

@@ -50,11 +50,11 @@ def test_the_updates_are_the_next_of_the_run():
 
 
 @pytest.mark.parametrize(("steps", "done"), [(100, 81), (100, 100), (None, 40)])
-def test_a_run_at_its_end_is_updated_at_its_peak_and_says_so(steps, done):
+def test_a_run_at_its_end_is_updated_at_a_tenth_of_its_peak_and_says_so(steps, done):
     asked = questions(run_of(steps, done, learning_rate=0.01), PROBE_BT1)
     assert asked.config.optimizer.schedule == "constant"
-    assert asked.config.optimizer.learning_rate == 0.01
-    assert "its peak, 0.01" in asked.notes[0]
+    assert asked.config.optimizer.learning_rate == 0.001
+    assert "a tenth of its peak, 0.001" in asked.notes[0]
 
 
 def test_the_peak_is_that_of_the_batch_of_the_run():
