@@ -26,9 +26,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     from tfsent.session import train_run
 
     if not is_started() and (num := num_processes(config.distribution)) > 1:
-        from compare.twin.launch import launch
+        from compare.twin.launch import launch, leave
 
-        raise SystemExit(launch(num, __file__, argv))
+        leave(launch(num, __file__, argv))
     with Processes(config.distribution) as processes:
         result = train_run(config, TorchFramework(processes), tell)
     if processes.is_chief:

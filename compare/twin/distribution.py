@@ -136,7 +136,8 @@ class Processes:
         self._silence.close()
         if isinstance(error, Exception):
             self._settle(error)
-        elif self.size > 1 and error is None:
+        elif self.size > 1 and (error is None or isinstance(error, SystemExit)):
+            # All of them come here: with a result, or stopped by agreement.
             dist.destroy_process_group()
 
     def _settle(self, error: Exception) -> None:

@@ -60,15 +60,21 @@ class PackedProduct(PlainProduct):
 
 def product(w_KI, batch_size: int) -> PlainProduct:
     """Return the fastest way to multiply `batch_size` rows by `w^T` many times."""
-    packable = (torch.float32, torch.bfloat16)
-    if w_KI.device.type == "cpu" and w_KI.dtype in packable and mkldnn_available():
+    if w_KI.device.type == "cpu" and packable(w_KI.dtype):
         return PackedProduct(w_KI.contiguous(), batch_size)
     return PlainProduct(w_KI)
 
 
-def mkldnn_available() -> bool:
-    """Return whether this build of torch multiplies with oneDNN."""
-    return torch.backends.mkldnn.is_available() and torch.backends.mkldnn.enabled
+def packable(dtype: torch.dtype) -> bool:
+    """Return whether oneDNN multiplies weights of a type here, packed.
+
+    bfloat16 needs a processor that has AVX-512 (or AMX), or PyTorch refuses.
+    """
+    if not (torch.backends.mkldnn.is_available() and torch.backends.mkldnn.enabled):
+        return False
+    if dtype == torch.bfloat16:
+        return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+    return dtype == torch.float32
 
 
 def sum_by_row(d_NK, index_N, rows: int):
