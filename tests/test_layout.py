@@ -11,6 +11,7 @@ FRAMEWORKS = {"tensorflow", "keras", "torch", "jax", "sklearn"}
 # A room imports itself and rooms before it. `cli` stands last: only scripts parse.
 CORRIDOR = (
     "config",
+    "config_commands",
     "peak_memory",
     "settings_json",
     "presets",
@@ -20,18 +21,20 @@ CORRIDOR = (
     "checkpoint",
     "session",
     "keras_session",
+    "transfer",
+    "generate",
     "trained",
     "loading",
-    "transfer",
     "supervised",
-    "generate",
-    "heatmap",
+    "heat_map",
+    "page",
     "export",
     "quiet",
     "cli",
 )
 FRAMEWORK_FREE = (
     "config",
+    "config_commands",
     "peak_memory",
     "settings_json",
     "presets",

@@ -13,10 +13,14 @@ if not (3, 11) <= sys.version_info[:2] < (3, 14):
         f"{sys.version_info[0]}.{sys.version_info[1]} ({sys.executable})."
     )
 
-_HOMES = {"load": "tfsent.loading"}
+_HOMES = {
+    "heatmap": "tfsent.heat_map",
+    "load": "tfsent.loading",
+    "load_classifier": "tfsent.transfer.classifier",
+}
 """Module of every public name."""
 
-__all__ = ["__version__", "load"]
+__all__ = ["__version__", "heatmap", "load", "load_classifier"]
 
 
 def __getattr__(name: str) -> object:

@@ -1,10 +1,11 @@
 """A path -> a trained language model, ready to use.
 
-Axes: B lanes, T time steps.
+Axes: B lanes, T time steps, P pieces of texts, H hidden units.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import keras
@@ -15,9 +16,14 @@ from tfsent.checkpoint.errors import CheckpointError
 from tfsent.checkpoint.shapes import model_settings
 from tfsent.checkpoint.weights import has_decoder, load_weights, text_rule_of
 from tfsent.config import Precision
+from tfsent.generate import Draw, Pin
+from tfsent.model.generation import Generation
 from tfsent.model.language_model import ByteLanguageModel
 from tfsent.trained import TrainedModel
 from tfsent.training.evaluate import Evaluator
+from tfsent.transfer.feature import STATES, Part
+from tfsent.transfer.features import State
+from tfsent.transfer.reading import Piece
 
 _WINDOW = 256
 
@@ -27,11 +33,54 @@ class LanguageModel(TrainedModel):
 
     def __init__(self, model: ByteLanguageModel):
         super().__init__(model, Evaluator(model))
-        self._read = tf.function(
+        self._predict = tf.function(
             lambda bytes_BT, state: model.call(bytes_BT, state, return_state=True),
             jit_compile=True,
             autograph=False,
         )
+        self._pooled = tf.function(
+            model.pooled, jit_compile=True, autograph=False, reduce_retracing=False
+        )
+
+    @property
+    def arithmetic(self) -> str:
+        """Framework and precision."""
+        return f"keras-{self.model.dtype_policy.name}"
+
+    def _named_weights(self) -> Mapping[str, np.ndarray]:
+        return {
+            name: keras.ops.convert_to_numpy(variable)
+            for name, variable in self.model.named_weights().items()
+        }
+
+    def _read(
+        self,
+        bytes_BT: np.ndarray,
+        reset_BT: np.ndarray,
+        state: State,
+        parts: Sequence[Part],
+        pieces: Sequence[Piece],
+    ) -> tuple[list[np.ndarray], State]:
+        wanted = tuple(
+            (
+                part.layer,
+                STATES.index(part.state),
+                "sum" if part.pooling == "mean" else part.pooling,
+            )
+            for part in parts
+        )
+        sequences, after = self._pooled(
+            tf.constant(bytes_BT),
+            [tuple(map(tf.constant, layer)) for layer in state],
+            tf.constant(reset_BT),
+            wanted,
+        )
+        lane_P = [piece.lane for piece in pieces]
+        end_P = [piece.stop - 1 for piece in pieces]
+        # [T, H, B]: with lanes last the loop is fastest. Only ends are looked at, so
+        # that turning the whole of it round (as long as a third of reading) is saved.
+        values = [sequence.numpy()[end_P, :, lane_P] for sequence in sequences]
+        return values, [tuple(s_BH.numpy() for s_BH in layer) for layer in after]
 
     def _logits(self, bytes_BT: np.ndarray) -> np.ndarray:
         # In windows of a few lengths, the last one padded: every length would else
@@ -43,9 +92,14 @@ class LanguageModel(TrainedModel):
         parts = []
         for start in range(0, steps, window):
             part = tf.constant(padded[:, start : start + window])
-            logits, state = self._read(part, state)
+            logits, state = self._predict(part, state)
             parts.append(logits.numpy())
         return np.concatenate(parts, axis=1)[:, :steps]
+
+    def _generation(
+        self, first_byte: int, samples: int, draw: Draw, pin: Pin | None
+    ) -> Generation:
+        return Generation(self.model, first_byte, samples, *draw, pin)
 
 
 def load(path: str | Path, precision: Precision = "float32") -> LanguageModel:

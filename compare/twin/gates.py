@@ -44,6 +44,11 @@ def gates_forward(z_BG, c_BH, after, saved) -> None:
     torch.mul(o, tanh_c_BH, out=h_BH)
 
 
+def output_gate(saved):
+    """Return o of what `gates_views` gave: the output is `o * tanh(c)`."""
+    return saved[1 + GATES.index("o")]
+
+
 def gates_slopes(c_TBH, saved):
     """Return what the gradients of a step are multiplied with.
 

@@ -109,28 +109,50 @@ class ByteLanguageModel(nn.Module):
 
     def _hidden(self, bytes_BT, state, reset_BT):
         """Return what `hidden` returns, with time first."""
-        device = self.embedding.weight.device
         if state is None:
             state = self.zero_state(len(bytes_BT))
-        index_TB = torch.as_tensor(bytes_BT).to(device).t().long().contiguous()
-        reset_TB = None
-        if reset_BT is not None:
-            reset_TB = torch.as_tensor(reset_BT).to(device).t()
+        index_TB, reset_TB = self._lanes(bytes_BT, reset_BT)
         new_state = []
         below_TBH = None
         for layer, layer_state in zip(self.layers, state, strict=True):
-            if below_TBH is None:
-                # The table is float32, its rows are cast: the gradient of a row is a
-                # sum over all places of that byte.
-                with torch.autocast(device.type, enabled=False):
-                    inputs = layer.project(self.embedding.weight)
-                h_TBH, layer_state = layer.run(inputs, layer_state, index_TB, reset_TB)
-            else:
-                inputs = layer.project(below_TBH)
-                h_TBH, layer_state = layer.run(inputs, layer_state, None, reset_TB)
+            inputs, rows = self._projected(layer, index_TB, below_TBH)
+            h_TBH, layer_state = layer.run(inputs, layer_state, rows, reset_TB)
             below_TBH = functional.dropout(h_TBH, self.config.dropout, self.training)
             new_state.append(layer_state)
         return below_TBH, new_state
+
+    @torch.no_grad()
+    def states(self, bytes_BT, state, reset_BT):
+        """Return all states after every byte; without dropout and gradient.
+
+        Returns:
+            For each layer its state tensors, float32[T, B, H], h first (then c).
+        """
+        index_TB, reset_TB = self._lanes(bytes_BT, reset_BT)
+        found = []
+        below_TBH = None
+        for layer, layer_state in zip(self.layers, state, strict=True):
+            inputs, rows = self._projected(layer, index_TB, below_TBH)
+            found.append(layer.states(inputs, layer_state, rows, reset_TB))
+            below_TBH = found[-1][0]
+        return found
+
+    def _lanes(self, bytes_BT, reset_BT):
+        """Return bytes as indices and the resets, both with time first."""
+        device = self.embedding.weight.device
+        index_TB = torch.as_tensor(bytes_BT).to(device).t().long().contiguous()
+        if reset_BT is None:
+            return index_TB, None
+        return index_TB, torch.as_tensor(reset_BT).to(device).t()
+
+    def _projected(self, layer, index_TB, below_TBH):
+        """Return a layer's input projections, and which rows of them steps read."""
+        if below_TBH is not None:
+            return layer.project(below_TBH), None
+        # The table is float32, its rows are cast: the gradient of a row is a
+        # sum over all places of that byte.
+        with torch.autocast(index_TB.device.type, enabled=False):
+            return layer.project(self.embedding.weight), index_TB
 
     def forward(self, bytes_BT, state=None, reset_BT=None):
         """Return the logits and the state."""

@@ -18,6 +18,7 @@ from compare.twin.gates import (
     gates_forward,
     gates_slopes,
     gates_views,
+    output_gate,
 )
 from compare.twin.recurrence import Equations
 from compare.twin.recurrent_layer import RecurrentLayer, Weight
@@ -53,6 +54,7 @@ EQUATIONS = Equations(
     slopes=_slopes,
     backward=_backward,
     pairs=_pairs,
+    output_gate=output_gate,
 )
 
 

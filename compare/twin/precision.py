@@ -33,6 +33,11 @@ def autocast(
     return torch.autocast(device_type, dtype=_DTYPES[precision])
 
 
+def dtype_of(precision: Precision) -> torch.dtype | None:
+    """Return the type of products, None for that of the weights."""
+    return _DTYPES.get(precision)
+
+
 def make_scaler(
     config: OptimizerConfig, precision: Precision, device_type: str
 ) -> torch.amp.GradScaler:

@@ -60,6 +60,8 @@ class Equations(NamedTuple):
         pairs: `(h, saved, dp, extras) -> pairs`, on whole sequences. For each
             recurrent matrix a pair (a, d): its gradient is the sum over lanes and
             steps of `d a^T`. For each vector a pair (None, d): the sum of d.
+        output_gate: `(saved) -> o` of one step, where h is `o * tanh(c)`; None where
+            there is no cell state.
     """
 
     num_states: int
@@ -71,6 +73,7 @@ class Equations(NamedTuple):
     slopes: Callable[..., tuple]
     backward: Callable[..., list]
     pairs: Callable[..., list]
+    output_gate: Callable[[list], Any] | None = None
 
 
 def recur(
@@ -114,6 +117,32 @@ def recur(
         *state,
     )
     return h_TBH, tuple(last)
+
+
+def states(
+    equations: Equations,
+    inputs: Sequence[Any],
+    weights: Sequence[Any],
+    state: Sequence[Any],
+    index_TB=None,
+    reset_TB=None,
+    dtype: torch.dtype | None = None,
+):
+    """Return all state tensors after every step, float[T, B, H]; has no gradient.
+
+    Arguments as for `recur`.
+    """
+    dtype = dtype or state[0].dtype
+    sequences, *_ = _walk(
+        equations,
+        _Lanes(index_TB, reset_TB, None),
+        [p.to(dtype) for p in inputs],
+        [w.to(dtype) for w in weights],
+        state,
+        dtype,
+        learns=False,
+    )
+    return [s_TBH[1:] for s_TBH in sequences]
 
 
 class _Lanes:
@@ -173,24 +202,8 @@ class _Recurrence(torch.autograd.Function):
         inputs = [p.to(dtype) for p in tensors[:num_inputs]]
         weights = [w.to(dtype) for w in tensors[num_inputs:first_state]]
         learns = any(ctx.needs_input_grad)
-        T = len(inputs[0] if lanes.index_TB is None else lanes.index_TB)
-        B, H = state[0].shape
-        sequences = [_begin(s, T) for s in state]
-        # Without a gradient to come one place serves all steps.
-        saved = [
-            state[0]
-            .new_empty(
-                (T if learns else 1, B, blocks * H),
-                dtype=dtype if in_products else None,
-            )
-            .expand(T, -1, -1)
-            for blocks, in_products in equations.saved
-        ]
-        cast_TBH = None
-        if dtype != state[0].dtype:
-            cast_TBH = state[0].new_empty((T, B, H), dtype=dtype)
-        kept = _forward(
-            equations, lanes, inputs, weights, sequences, saved, cast_TBH, learns
+        sequences, saved, cast_TBH, kept = _walk(
+            equations, lanes, inputs, weights, state, dtype, learns
         )
         if learns:
             ctx.kept, ctx.arguments = kept, (equations, lanes, dtype)
@@ -232,6 +245,33 @@ class _Recurrence(torch.autograd.Function):
             for d, (_, kind) in zip([*dp, *dweights, *dstate], ctx.like, strict=True)
         ]
         return None, None, None, None, *gradients
+
+
+def _walk(equations, lanes, inputs, weights, state, dtype, learns):
+    """Return `(sequences, saved, cast_TBH, kept)`: a cell's way over all steps.
+
+    `sequences` are the states, that before the first step in front.
+    """
+    T = len(inputs[0] if lanes.index_TB is None else lanes.index_TB)
+    B, H = state[0].shape
+    sequences = [_begin(s, T) for s in state]
+    # Without a gradient to come one place serves all steps.
+    saved = [
+        state[0]
+        .new_empty(
+            (T if learns else 1, B, blocks * H),
+            dtype=dtype if in_products else None,
+        )
+        .expand(T, -1, -1)
+        for blocks, in_products in equations.saved
+    ]
+    cast_TBH = None
+    if dtype != state[0].dtype:
+        cast_TBH = state[0].new_empty((T, B, H), dtype=dtype)
+    kept = _forward(
+        equations, lanes, inputs, weights, sequences, saved, cast_TBH, learns
+    )
+    return sequences, saved, cast_TBH, kept
 
 
 def _begin(s_BH, T: int):

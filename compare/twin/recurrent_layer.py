@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.parametrizations import weight_norm as normalize
 
-from compare.twin.recurrence import Equations, recur
+from compare.twin.recurrence import Equations, recur, states
 
 Initializer = Callable[[Tensor], Any]
 
@@ -114,20 +114,37 @@ class RecurrentLayer(nn.Module):
 
     def run(self, inputs, state, index_TB=None, reset_TB=None, mask_TB=None):
         """Return `(h_TBH, state)` from projected inputs; see `recur`."""
-        device = state[0].device.type
         dtype = product_dtype(state[0])
-        with torch.autocast(device, enabled=False):
-            weights = self.recurrent + self.recurrent_biases
+        with torch.autocast(state[0].device.type, enabled=False):
             return recur(
                 self.equations,
                 inputs,
-                [getattr(self, weight.name) for weight in weights],
+                self._multipliers(),
                 state,
                 index_TB,
                 reset_TB,
                 mask_TB,
                 dtype,
             )
+
+    def states(self, inputs, state, index_TB=None, reset_TB=None):
+        """Return all state tensors after every step; see `recurrence.states`."""
+        dtype = product_dtype(state[0])
+        with torch.autocast(state[0].device.type, enabled=False):
+            return states(
+                self.equations,
+                inputs,
+                self._multipliers(),
+                state,
+                index_TB,
+                reset_TB,
+                dtype,
+            )
+
+    def _multipliers(self) -> list[Tensor]:
+        """Return what is multiplied in every step."""
+        weights = self.recurrent + self.recurrent_biases
+        return [getattr(self, weight.name) for weight in weights]
 
     def forward(self, x_BTE, state=None, reset_BT=None, mask_BT=None):
         """Return the output of every step and the last state."""

@@ -26,6 +26,17 @@ def gates_forward(z_GB, c_HB):
     return o * ops.tanh(c_HB), c_HB, ops.concatenate([i, f, o, u], axis=0)
 
 
+def gates_output(saved, c_HB):
+    """Return the output of a step whose cell state was changed after it.
+
+    Args:
+        saved: What the step saved, the activated gates first.
+        c_HB: float[H, B]. The cell state put in the place of the step's own.
+    """
+    o = split_gates(saved[0])[GATES.index("o")]
+    return ops.cast(o, c_HB.dtype) * ops.tanh(c_HB)
+
+
 def gates_backward(gates_GB, before_c_HB, c_HB, dh_HB, dc_HB):
     """Return `(dz, dc before)` of an LSTM from the gradients of its state."""
     i, f, o, u = split_gates(gates_GB)

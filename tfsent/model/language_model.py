@@ -171,20 +171,56 @@ class ByteLanguageModel(keras.Model):
         below_BTH = None
         for layer, layer_state in zip(self.recurrent_layers, state, strict=True):
             weights = layer.effective()
-            if below_BTH is None:
-                # The table is float32, its rows are cast: the gradient of a row is a
-                # sum over all places of that byte, and in bfloat16 it was 18% off
-                # at B = 64, T = 128 (float32: 0.13%).
-                table_VE = ops.convert_to_tensor(self.embedding)
-                table_VP = layer.project(table_VE, weights)
-                p_BTP = ops.take(table_VP, ops.cast(bytes_BT, "int32"), axis=0)
-                p_BTP = ops.cast(p_BTP, layer.compute_dtype)
-            else:
-                p_BTP = layer.project(ops.cast(below_BTH, layer.compute_dtype), weights)
+            p_BTP = self._projected(layer, weights, bytes_BT, below_BTH)
             h_BTH, layer_state = layer.run(p_BTP, weights, layer_state, reset_BT)
             below_BTH = self.dropout(h_BTH, training=training)
             new_state.append(layer_state)
         return below_BTH, new_state
+
+    def _projected(self, layer, weights, bytes_BT, below_BTH):
+        """Return a layer's input projections; its input is bytes, or a layer below."""
+        if below_BTH is not None:
+            return layer.project(ops.cast(below_BTH, layer.compute_dtype), weights)
+        # The table is float32, its rows are cast: the gradient of a row is a
+        # sum over all places of that byte, and in bfloat16 it was 18% off
+        # at B = 64, T = 128 (float32: 0.13%).
+        table_VE = ops.convert_to_tensor(self.embedding)
+        table_VP = layer.project(table_VE, weights)
+        p_BTP = ops.take(table_VP, ops.cast(bytes_BT, "int32"), axis=0)
+        return ops.cast(p_BTP, layer.compute_dtype)
+
+    def pooled(self, bytes_BT, state, reset_BT, wanted):
+        """Return states pooled from byte to byte, and the state after the last.
+
+        Without dropout, without a gradient.
+
+        Args:
+            bytes_BT: uint8 or int[B, T].
+            state: As `zero_state` gives it.
+            reset_BT: bool[B, T]. True: state and pooling begin anew with that byte.
+            wanted: Triples of a layer, a state tensor's number (0 is h, 1 is c) and
+                "last", "sum", "max" or "min".
+
+        Returns:
+            `(sequences, state)`: for each triple float[T, H, B].
+        """
+        found, new_state, below_BTH = {}, [], None
+        for k, (layer, layer_state) in enumerate(
+            zip(self.recurrent_layers, state, strict=True)
+        ):
+            weights = layer.effective()
+            p_BTP = self._projected(layer, weights, bytes_BT, below_BTH)
+            here = [triple for triple in dict.fromkeys(wanted) if triple[0] == k]
+            above = [(k, 0, "last")] if k + 1 < len(state) else []
+            here = list(dict.fromkeys([*here, *above]))
+            sequences, layer_state = layer.pooled(
+                p_BTP, weights, layer_state, reset_BT, [want for _, *want in here]
+            )
+            found |= dict(zip(here, sequences, strict=True))
+            if above:
+                below_BTH = ops.transpose(found[above[0]], (2, 0, 1))
+            new_state.append(layer_state)
+        return [found[triple] for triple in wanted], new_state
 
     def call(
         self, bytes_BT, state=None, reset_BT=None, return_state=False, training=False

@@ -15,7 +15,7 @@ from __future__ import annotations
 import keras
 from keras import ops
 
-from tfsent.model.gates import gates_backward, gates_forward
+from tfsent.model.gates import gates_backward, gates_forward, gates_output
 from tfsent.model.recurrence import Equations
 from tfsent.model.recurrent_layer import RecurrentLayer, Weight
 
@@ -41,7 +41,7 @@ def _products(before, saved, dp_TPB, extras):
     return [(before[0], dp_TPB)]
 
 
-EQUATIONS = Equations(2, _forward, _backward, _products)
+EQUATIONS = Equations(2, _forward, _backward, _products, gates_output)
 
 
 @keras.saving.register_keras_serializable(package="tfsent")

@@ -18,7 +18,7 @@ import keras
 from keras import ops
 
 from tfsent.config import GATES
-from tfsent.model.gates import gates_backward, gates_forward
+from tfsent.model.gates import gates_backward, gates_forward, gates_output
 from tfsent.model.recurrence import Equations
 from tfsent.model.recurrent_layer import RecurrentLayer, Weight
 from tfsent.model.weight_norm import normalize
@@ -56,7 +56,7 @@ def _products(before, saved, dp_TPB, extras):
     return [(m_THB, dp_TPB[:, :g]), (before[0], du_THB)]
 
 
-EQUATIONS = Equations(2, _forward, _backward, _products)
+EQUATIONS = Equations(2, _forward, _backward, _products, gates_output)
 
 
 @keras.saving.register_keras_serializable(package="tfsent")

@@ -44,12 +44,15 @@ class Equations(NamedTuple):
             with a leading time axis. For each recurrent matrix a pair (a, d): its
             gradient is the sum over lanes and steps of `a d^T`. For each vector
             a pair (None, d): the sum of d.
+        output: `(saved, c) -> h`. The output of a step whose cell state was changed
+            after it; None where there is no cell state.
     """
 
     num_states: int
     forward: Callable[..., tuple]
     backward: Callable[..., tuple]
     products: Callable[..., list]
+    output: Callable[..., Any] | None = None
 
 
 def recur(
@@ -83,8 +86,8 @@ def recur(
         for flag in (reset_TB, mask_TB)
     )
     num_weights = len(weights)
-    forward = _compiled(_forward, equations)
-    backward = _compiled(_backward, equations)
+    forward = compiled(_forward, equations)
+    backward = compiled(_backward, equations)
 
     def pure(*tensors):
         # An eager tape would ask the compiled function for a gradient of its own.
@@ -110,8 +113,56 @@ def recur(
     return h_THB, tuple(ops.transpose(s_HB) for s_HB in last_HB)
 
 
+def pooled(
+    equations: Equations,
+    p_TPB,
+    weights: Sequence[Any],
+    state: Sequence[Any],
+    reset_TB,
+    wanted: Sequence[tuple[int, str]],
+):
+    """Return states pooled from step to step, and the last state; has no gradient.
+
+    Args:
+        equations: The cell.
+        p_TPB: float[T, P, B]. Input projections, biases added.
+        weights: Recurrent weights, each float[I, K] or float[K].
+        state: Start state, each float[H, B].
+        reset_TB: bool[T, B]. True: the state is zero before the step, and pooling
+            begins anew.
+        wanted: Pairs of a state tensor's number and "last", "sum", "max" or "min".
+
+    Returns:
+        `(sequences, state)`: for each pair float[T, H, B], at every step what was
+        pooled since the last reset or the start; the state after the last step.
+    """
+    weights_t = _transposed(weights)
+    reset_T1B = ops.expand_dims(reset_TB, 1)
+    n = equations.num_states
+
+    def step(t, carry):
+        before = _reset(carry[:n], reset_T1B, t)
+        after, _ = equations.forward(p_TPB[t], before, weights_t)
+        begins = ops.logical_or(reset_T1B[t], ops.equal(t, 0))
+        pools = []
+        for (number, pooling), old in zip(wanted, carry[n:], strict=True):
+            new = after[number]
+            if pooling == "sum":
+                new = ops.where(begins, new, old + new)
+            elif pooling == "max":
+                new = ops.where(begins, new, ops.maximum(old, new))
+            elif pooling == "min":
+                new = ops.where(begins, new, ops.minimum(old, new))
+            pools.append(new)
+        return [*after, *pools], pools
+
+    carry = [*state, *[state[number] for number, _ in wanted]]
+    last, sequences = _scan(step, carry, ops.shape(p_TPB)[0])
+    return sequences, last[:n]
+
+
 @functools.cache
-def _compiled(function: Callable, equations: Equations) -> Callable:
+def compiled(function: Callable, equations: Equations) -> Callable:
     """Return `function` of one cell as an XLA program, on the backend in use."""
     bound = functools.partial(function, equations)
     if keras.backend.backend() == "tensorflow":
@@ -127,9 +178,7 @@ def _compiled(function: Callable, equations: Equations) -> Callable:
 
 def _forward(equations, p_TPB, weights, state, reset_T1B, mask_T1B):
     """Return `(state sequences, saved sequences, last state)`, all [.., H, B]."""
-    # Once a step; as an operand of the product XLA's CPU backend would use a
-    # plain loop for it.
-    weights_t = [ops.transpose(w) if len(w.shape) == 2 else w[:, None] for w in weights]
+    weights_t = _transposed(weights)
 
     def step(t, state):
         before = _reset(state, reset_T1B, t)
@@ -144,6 +193,13 @@ def _forward(equations, p_TPB, weights, state, reset_T1B, mask_T1B):
     last, outputs = _scan(step, list(state), ops.shape(p_TPB)[0])
     n = equations.num_states
     return outputs[:n], outputs[n:], last
+
+
+def _transposed(weights):
+    """Return weights as `Equations.forward` takes them."""
+    # Once a step; as an operand of the product XLA's CPU backend would use a
+    # plain loop for it.
+    return [ops.transpose(w) if len(w.shape) == 2 else w[:, None] for w in weights]
 
 
 def _backward(

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import keras
 from keras import ops
 
-from tfsent.model.recurrence import Equations, recur
+from tfsent.model.recurrence import Equations, pooled, recur
 from tfsent.model.weight_norm import fold, normalize
 
 
@@ -202,16 +202,35 @@ class RecurrentLayer(keras.layers.Layer):
             reset_BT: bool[B, T]. True: the state is zero before the step.
             mask_BT: bool[B, T]. False: the step changes nothing.
         """
-        names = [w.name for w in self.recurrent + self.recurrent_biases]
         h_THB, state = recur(
             self.equations,
             ops.transpose(p_BTP, (1, 2, 0)),
-            [ops.cast(weights[name], self.compute_dtype) for name in names],
+            self._multipliers(weights),
             state,
             None if reset_BT is None else ops.transpose(reset_BT),
             None if mask_BT is None else ops.transpose(mask_BT),
         )
         return ops.transpose(h_THB, (2, 0, 1)), state
+
+    def pooled(self, p_BTP, weights: dict[str, Any], state, reset_BT, wanted):
+        """Return `(sequences, state)` as `recurrence.pooled` does, from its `wanted`.
+
+        `p_BTP`, `weights` and `state` are what `run` takes.
+        """
+        sequences, state_HB = pooled(
+            self.equations,
+            ops.transpose(p_BTP, (1, 2, 0)),
+            self._multipliers(weights),
+            [ops.transpose(s_BH) for s_BH in state],
+            ops.transpose(reset_BT),
+            wanted,
+        )
+        return sequences, tuple(ops.transpose(s_HB) for s_HB in state_HB)
+
+    def _multipliers(self, weights: dict[str, Any]) -> list[Any]:
+        """Return what is multiplied in every step, in the type of products."""
+        names = [w.name for w in self.recurrent + self.recurrent_biases]
+        return [ops.cast(weights[name], self.compute_dtype) for name in names]
 
     def state_dtype(self) -> str:
         """Return the dtype of states: float32, or float64 in a float64 layer."""

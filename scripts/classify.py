@@ -1,0 +1,56 @@
+"""Tell what a classifier says of texts: a label and its probability for each.
+
+    python scripts/classify.py --model runs/first --classifier runs/first-sst \
+        --data.source reviews.csv --out labels.csv
+
+Rows are in the order of the texts, and every text has one, empty ones too. Without
+--out they come as csv on standard output while the texts are read.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Sequence
+
+from tfsent.cli import parse_config, quiet, run, tell
+from tfsent.config_commands import ClassifyConfig
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Classify the texts that the command line names."""
+    config = parse_config(argv, ClassifyConfig, description=__doc__)
+    quiet()
+    # Here, not above: --help and wrong flags need not wait for a framework.
+    from compare.resolve import resolve
+    from tfsent.data import open_source
+    from tfsent.transfer.classified import (
+        check_model,
+        classify,
+        find_classifier,
+        write_verdicts,
+    )
+
+    classifier, folder = find_classifier(config.classifier, config.model)
+    source = open_source(config.data.source, config.data)
+    texts = (sample.text for sample in source.samples())
+    model = resolve(config.model, precision=config.precision)
+    check_model(classifier, folder, model, config.any_model)
+    started = time.perf_counter()
+    verdicts = classify(model, classifier, texts)
+    counts = write_verdicts(verdicts, classifier, config.out, sys.stdout)
+    result = {
+        "out": config.out,
+        "texts": counts.pop("texts"),
+        "labels": counts,
+        "seconds": round(time.perf_counter() - started, 3),
+    }
+    if config.json:
+        print(json.dumps(result))
+    elif config.out is not None:
+        tell(f"{result['texts']:,} texts in {result['seconds']:.1f} s: {config.out}")
+
+
+if __name__ == "__main__":
+    run(main)
