@@ -1,4 +1,4 @@
-"""Export a model to a folder that needs nothing of this project.
+r"""Export a model to a folder that needs nothing of this project.
 
     python scripts/export.py --model runs/first --classifier runs/first-sst \
         --out exported

@@ -24,7 +24,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     quiet()
     # Here, not above: --help and wrong flags need not wait for a framework.
     from compare.resolve import resolve
+    from tfsent.data.cache import cache_folder
     from tfsent.transfer.experiment import Options
+    from tfsent.transfer.feature_cache import FeatureCache, features_folder
     from tfsent.transfer.labelled import label_names, read_labels, read_splits
     from tfsent.transfer.output import check_out
     from tfsent.transfer.transferring import result_of, table_of, transfer
@@ -46,9 +48,19 @@ def main(argv: Sequence[str] | None = None) -> None:
         draws=config.draws,
         seed=config.seed,
     )
-    figures = transfer(
-        model, splits, labels, config.feature, options, out, to_dict(config), say
-    )
+    cache = cache_folder(config.data.as_source(config.data.train))
+    with features_folder(config.cache, cache) as folder:
+        figures = transfer(
+            model,
+            splits,
+            labels,
+            config.feature,
+            options,
+            out,
+            to_dict(config),
+            say,
+            FeatureCache(folder).reader(model),
+        )
     if not config.json:
         print("\n".join(table_of(figures)))
     print(json.dumps(result_of(figures, config.out)))

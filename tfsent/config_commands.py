@@ -33,7 +33,7 @@ class LabelledDataConfig:
     invalid_utf8: Literal["error", "replace"] = "error"
     """Bytes that are not UTF-8: stop and say where, or replace each by U+FFFD."""
     cache_dir: str | None = None
-    """Folder for downloads. Default: TFSENT_CACHE, else ~/.cache/tfsent."""
+    """Folder for downloads and features. Default: TFSENT_CACHE, else ~/.cache/tfsent."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot work."""
@@ -80,6 +80,8 @@ class TransferConfig:
     """Also ask whether the neuron is real: without it, random ones, few labels."""
     draws: int = 5
     """Random choices of labelled texts for each point of the label-efficiency curve."""
+    cache: bool = True
+    """Keep features in the cache folder, by the content of texts and model, and use what is there."""
     precision: Precision = "float32"
     """Type of the model's arithmetic; the regression is float64."""
     seed: int = 0

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-import tfsent
+import tfsent.export
 from tests.scripts.command import CHEAP, call, error_line
 from tests.tolerances import EXPORTED_F32
 from tfsent.export import small_formats
@@ -51,13 +51,26 @@ def test_exported_run_classifies_raw_text(ended, classifier, tmp_path, capsys):
     np.testing.assert_allclose(found["probability"], expected, atol=1e-5)
 
 
-def test_result_says_how_far_off_it_is(ended, tmp_path, capsys):
+def test_result_says_how_far_off_it_is(ended, tmp_path, capsys, monkeypatch):
+    about = {"parity": {"largest_difference": {"bpc": 2e-7}}, "signatures": {"bpc": {}}}
+    given = {}
+
+    def write(model, folder, classifier, feature, reference):
+        given.update(model=model, reference=reference, feature=feature)
+        return about
+
+    monkeypatch.setattr(tfsent.export, "export_saved_model", write)
     out = tmp_path / "out"
+    capsys.readouterr()
     assert call("export", "--model", ended, "--out", out, "--feature", "hidden") == 0
     captured = capsys.readouterr()
-    assert "off at most" in captured.out
-    assert captured.out.splitlines()[-1].startswith(f"{out}: ")
+    assert captured.out.splitlines() == [
+        "bpc           2.0e-07 off at most",
+        f"{out}: bpc",
+    ]
     assert "comparing" in captured.err
+    assert given["model"] is given["reference"]
+    assert given["feature"] == "hidden"
 
 
 @pytest.mark.parametrize(

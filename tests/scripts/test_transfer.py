@@ -1,5 +1,6 @@
 """scripts/transfer.py: labelled texts in, a classifier and its figures out."""
 
+import csv
 import json
 
 import numpy as np
@@ -70,6 +71,10 @@ def test_written_classifier_gives_the_accuracy_that_was_printed(
     names = made.labels(model.features(texts, made.feature))
     right = np.mean([name == label for name, label in zip(names, labels, strict=True)])
     assert right == result["test_accuracy"]
+    with open(tmp_path / "out" / "predictions.csv", newline="") as file:
+        values = [float(row["neuron"]) for row in csv.DictReader(file)]
+    columns = model.features(texts, made.feature)[:, UNIT]
+    np.testing.assert_allclose(values, columns, rtol=1e-6)
     metrics = json.loads((tmp_path / "out" / "metrics.json").read_text())
     assert metrics["test"]["accuracy"] == right
     assert metrics["data"]["train"]["texts"] == 90

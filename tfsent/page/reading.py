@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from tfsent.generate import held
 from tfsent.heat_map import HeatMap, heatmap, neuron_of
 from tfsent.transfer.classifier import Classifier, Neuron
 
@@ -100,12 +101,7 @@ class Reader:
             raise ValueError(
                 f"sentiment is {sentiment}; -{STRONGEST:g} to {STRONGEST:g} will do."
             )
-        value = neuron.threshold + neuron.sign * sentiment * neuron.limit
-        return {
-            "overwrite": {neuron.unit: value},
-            "overwrite_state": neuron.state,
-            "overwrite_layer": neuron.layer,
-        }
+        return held(neuron, sentiment)
 
     def _read(self, text: str) -> tuple[str, str]:
         self._check_length(text)

@@ -41,8 +41,9 @@ def candidates(asked: str, config: ModelConfig) -> Candidates:
         ValueError: If one is no feature, or none of this model.
 
     Example:
-        >>> candidates("cell,hidden+cell", ModelConfig(hidden_size=2)).each[0].columns
-        (2, 3)
+        >>> found = candidates("hidden,cell+hidden", ModelConfig(hidden_size=2))
+        >>> found.feature, found.each[1].columns
+        ('hidden+cell', (2, 3, 0, 1))
     """
     names = _names(asked, config)
     parts = {name: parse_feature(name, config) for name in names}

@@ -14,7 +14,7 @@ import hashlib
 import io
 import json
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
@@ -73,6 +73,14 @@ class FeatureCache:
     def __init__(self, folder: Path):
         self._folder = folder
 
+    def reader(self, model: Any) -> Callable[[Iterable[str | bytes], str], Features]:
+        """Return what gives features of a model in memory: `(texts, feature)`."""
+
+        def features(texts: Iterable[str | bytes], feature: str) -> Features:
+            return self.features(model, texts, feature)[0].array()
+
+        return features
+
     def features(
         self, model: Any, texts: Iterable[str | bytes], feature: str | None = None
     ) -> tuple[Kept, int]:
@@ -93,13 +101,13 @@ class FeatureCache:
         parts = parse_feature(feature, model.model.config)
         content = _content(map(model.clean, texts))
         keys = {part: _key(model, part, content) for part in parts}
-        found = {part: self._find(key, content.count) for part, key in keys.items()}
+        found = {part: self._find(key, content.num_texts) for part, key in keys.items()}
         missing = [part for part, rows in found.items() if rows is None]
         if missing:
             atomic.make_folder(self._folder)
             atomic.remove_leftovers(self._folder)
             width = model.model.config.hidden_size
-            made = self._compute(model, texts, missing, content.count, width)
+            made = self._compute(model, texts, missing, content.num_texts, width)
             for part, (draft, digest) in zip(missing, made, strict=True):
                 path = self._folder / f"{keys[part]}-{digest}.npy"
                 atomic.take_place(draft, path)
@@ -175,7 +183,7 @@ def npy_header(rows: int, columns: int) -> bytes:
 
 class _Content(NamedTuple):
     sha256: str
-    count: int
+    num_texts: int
 
 
 def _content(texts: Iterable[bytes]) -> _Content:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,9 @@ from tfsent.transfer.output import (
     write_folder,
 )
 
+Featurize = Callable[[Sequence[str], str], np.ndarray]
+"""Texts and the name of a feature to float32[N, F]."""
+
 
 def transfer(
     model: Any,
@@ -36,6 +39,7 @@ def transfer(
     out: Path,
     settings: Mapping[str, Any],
     tell: Tell = lambda line: None,
+    featurize: Featurize | None = None,
 ) -> dict[str, Any]:
     """Fit a classifier on a model's features, measure it, write it; return all figures.
 
@@ -48,6 +52,7 @@ def transfer(
         out: Folder; see `check_out`.
         settings: What config.json is to hold.
         tell: Takes a line on how far it is.
+        featurize: Gives features. Default: the model computes them.
 
     Raises:
         ValueError: If labels of validation or test were not trained on, the model
@@ -68,7 +73,7 @@ def transfer(
     for name in encoded:
         texts: LabelledTexts = given[name]
         tell(f"reading {len(texts.texts):,} texts of {texts.name}")
-        features = np.asarray(model.features(texts.texts, asked.feature))
+        features = np.asarray((featurize or model.features)(texts.texts, asked.feature))
         read[name] = Split(features, encoded[name])
     read_s = time.perf_counter() - started
     outcome = experiment(
