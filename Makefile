@@ -23,8 +23,8 @@ setup: $(USE) ## Create .venv with what users run; PYTHON=/path/to/python choose
 demo: $(USE) ## Train a tiny model on built-in reviews and show what it learned.
 	$(RUN) scripts/demo.py
 
-test: $(DEV) ## Run the tests, all but the slow ones.
-	$(RUN) -m pytest -q
+test: $(DEV) ## Run the tests, all but the slow ones, in two processes.
+	$(RUN) -m pytest -q -n 2 --dist loadfile
 
 lint: $(DEV) ## Check style, format and types.
 	$(VENV)/bin/ruff check .

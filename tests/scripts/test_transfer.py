@@ -16,8 +16,9 @@ CHEAP = ["--no-checks", "--feature", "cell-mean"]
 
 
 @pytest.fixture
-def model(monkeypatch):
+def model(monkeypatch, tmp_path):
     """A model that knows good from bad, in place of whatever is named."""
+    monkeypatch.setenv("TFSENT_CACHE", str(tmp_path / "cache"))
     planted = PlantedModel()
     monkeypatch.setattr("compare.resolve.resolve", lambda path, precision: planted)
     return planted
@@ -54,7 +55,11 @@ def test_the_neuron_that_knows_is_found_and_measured(model, sources, tmp_path, c
     assert any("test accuracy" in line for line in table)
     assert {path.name for path in out.iterdir()} == set(FILES)
     # One pass over each split, whatever the number of candidates.
-    assert model.asked == ["cell+cell-mean+hidden-mean"] * 3
+    assert model.parts_asked == [["cell-last", "cell-mean", "hidden-mean"]] * 3
+    transfer(capsys, tmp_path / "again", *sources, "--draws", "1")
+    assert len(model.parts_asked) == 3, "they are in the cache"
+    transfer(capsys, tmp_path / "anew", *sources, *CHEAP, "--no-cache")
+    assert len(model.parts_asked) == 6
 
 
 def test_written_classifier_gives_the_accuracy_that_was_printed(

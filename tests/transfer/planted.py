@@ -28,11 +28,12 @@ class PlantedModel:
 
     text_rule = "openai"
     fingerprint = "f" * 64
+    arithmetic = "planted"
 
     def __init__(self, cell="mlstm", hidden_size=7, layers=1, strength=3.0):
         config = ModelConfig(cell=cell, hidden_size=hidden_size, layers=layers)
         self.model = SimpleNamespace(config=config, decoder=True)
-        self.asked = []
+        self.asked, self.parts_asked = [], []
         self._strength = strength
 
     def features(self, texts, feature=None):
@@ -41,8 +42,15 @@ class PlantedModel:
         rows = list(self.feature_rows(texts, feature))
         return Features(np.stack(rows), feature)
 
+    def clean(self, text):
+        return text.encode()
+
     def feature_rows(self, texts, feature=None):
         parts = parse_feature(feature or "cell", self.model.config)
+        return self.part_rows(texts, parts)
+
+    def part_rows(self, texts, parts):
+        self.parts_asked.append(["-".join(part[1:]) for part in parts])
         for text in texts:
             yield np.concatenate([self._part(text, part) for part in parts])
 

@@ -10,6 +10,7 @@ the first one first.
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 from tfsent.config import ModelConfig
@@ -22,6 +23,11 @@ POOLINGS = ("last", "mean", "max", "min")
 
 WITHOUT_CELL = ("gru", "tanh", "relu")
 """Cells that keep a hidden state only."""
+
+
+_PART = re.compile(
+    f"(?P<every>all-)?(?P<state>{'|'.join(STATES)})(-(?P<pooling>{'|'.join(POOLINGS)}))?"
+)
 
 
 class Part(NamedTuple):
@@ -72,20 +78,18 @@ def column(parts: tuple[Part, ...], index: int, hidden_size: int) -> Column:
 
 
 def _parts(name: str, feature: str, config: ModelConfig) -> list[Part]:
-    words = name.split("-")
-    every = words[0] == "all"
-    state, pooling, *rest = [*words[every:], "last", "", ""][:3]
-    given = words[every:]
-    if not given or len(given) > 2 or state not in STATES or pooling not in POOLINGS:
+    match = _PART.fullmatch(name)
+    if match is None:
         raise ValueError(
             f"feature is {feature!r}; {' or '.join(STATES)}, perhaps with "
             f"{', '.join('-' + p for p in POOLINGS)} behind it and all- before it, or "
             "several joined by +, will do."
         )
+    state, pooling = match["state"], match["pooling"] or "last"
     if state == "cell" and config.cell in WITHOUT_CELL:
         raise ValueError(
             f"feature is {feature!r}, but {config.cell} keeps no cell state; "
             f"{feature.replace('cell', 'hidden')} will do."
         )
-    layers = range(config.layers) if every else [config.layers - 1]
+    layers = range(config.layers) if match["every"] else [config.layers - 1]
     return [Part(layer, state, pooling) for layer in layers]
