@@ -110,7 +110,11 @@ DEAD = {"pid": os.getpid(), "host": "h", "since": "s", "process_start": -1}
 DEAD["host_start"] = host_start()
 
 
-@pytest.mark.parametrize("text", [b"", b'{"pid": 1}', json.dumps(DEAD).encode()])
+@pytest.mark.parametrize(
+    "text",
+    [b"", b'{"pid": 1}', json.dumps(DEAD).encode()],
+    ids=["empty", "short", "dead"],
+)
 def test_holder_without_a_name_is_refused_too(tmp_path, text, monkeypatch):
     monkeypatch.setattr("tfsent.checkpoint.run_lock._WAIT_S", 0.05)
     with RunLock(tmp_path):
