@@ -15,18 +15,14 @@ Axes: N texts, B lanes, T time steps, H hidden units.
 
 from __future__ import annotations
 
-import json
-import shlex
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from benchmarks.generate import random_weights
-from benchmarks.provenance import provenance
+from benchmarks.result import begin, finish, span
 from benchmarks.timing import interleave, seconds_per_call, spread
 from tfsent.cli import parse_config, quiet, run, tell
 from tfsent.config import ModelConfig
@@ -114,19 +110,14 @@ def measure(
         product: Gives the FLOP/s of the framework's 2048-cubed product.
     """
     config = parse_config(argv, FeaturizeSpeedConfig, description=description)
-    if config.out:
-        Path(config.out).touch()  # an unusable name is told now, not at the end
-    words = list(sys.argv[1:] if argv is None else argv)
-    result: dict[str, Any] = provenance(shlex.join(["python", "-m", module, *words]))
+    result = begin(module, argv, config)
     shape = ModelConfig(hidden_size=config.hidden_size)
     model = make(shape, random_weights(shape))
     result |= {"hidden_size": config.hidden_size, "kinds": {}}
     for kind in LENGTHS:
         tell(f"{kind} ...")
         result["kinds"][kind] = figures(model, kind, config, product)
-    if config.out:
-        Path(config.out).write_text(json.dumps(result) + "\n", encoding="ascii")
-    print(json.dumps(result) if config.json else table(result["kinds"]))
+    finish(result, config, table(result["kinds"]))
 
 
 def some_texts(kind: str, total_bytes: int) -> list[bytes]:
@@ -256,20 +247,15 @@ def table(kinds: dict[str, dict[str, Any]]) -> str:
         own, padded, loop = (found[name] for name in ("own", "padded", "loop"))
         words = [
             kind,
-            _spread(own["bytes_per_s"], ",.0f"),
-            _spread(own["of_product"], ".2f"),
-            _spread(padded["bytes_per_s"], ",.0f"),
-            _spread(padded["own_times_this"], ".1f"),
-            _spread(loop["bytes_per_s"], ",.0f"),
-            _spread(loop["own_times_this"], ".1f"),
+            span(own["bytes_per_s"], ",.0f"),
+            span(own["of_product"], ".2f"),
+            span(padded["bytes_per_s"], ",.0f"),
+            span(padded["own_times_this"], ".1f"),
+            span(loop["bytes_per_s"], ",.0f"),
+            span(loop["own_times_this"], ".1f"),
         ]
         lines.append(f"| {' | '.join(words)} |")
     return "\n".join(lines)
-
-
-def _spread(found: dict[str, float], form: str) -> str:
-    median, low, high = (format(found[k], form) for k in ("median", "low", "high"))
-    return f"{median} [{low}-{high}]"
 
 
 if __name__ == "__main__":

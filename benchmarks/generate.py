@@ -14,17 +14,13 @@ Axes: S samples, H hidden units.
 
 from __future__ import annotations
 
-import json
-import shlex
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from benchmarks.provenance import provenance
+from benchmarks.result import begin, finish, span
 from benchmarks.timing import interleave, seconds_per_call, spread
 from benchmarks.train_step import parse_cells
 from tfsent.checkpoint.layout import TFSENT
@@ -94,11 +90,7 @@ def measure(
         make: Makes the contestants of a model and a number of samples.
     """
     config = parse_config(argv, GenerateSpeedConfig, description=description)
-    if config.out:
-        Path(config.out).touch()  # an unusable name is told now, not after the grid
-    words = list(sys.argv[1:] if argv is None else argv)
-    result: dict[str, Any] = provenance(shlex.join(["python", "-m", module, *words]))
-    result["cells"] = []
+    result = begin(module, argv, config) | {"cells": []}
     for samples, hidden_size in parse_cells(config.cells):
         tell(f"S{samples} H{hidden_size} ...")
         shape = ModelConfig(hidden_size=hidden_size)
@@ -108,9 +100,7 @@ def measure(
             {"samples": samples, "hidden_size": hidden_size}
             | figures(writers, samples, config)
         )
-    if config.out:
-        Path(config.out).write_text(json.dumps(result) + "\n", encoding="ascii")
-    print(json.dumps(result) if config.json else table(result["cells"]))
+    finish(result, config, table(result["cells"]))
 
 
 def random_weights(config: ModelConfig) -> dict[str, np.ndarray]:
@@ -177,17 +167,12 @@ def table(cells: Sequence[dict[str, Any]]) -> str:
     ]
     for cell in cells:
         words = [str(cell["samples"]), str(cell["hidden_size"])]
-        words.append(_spread(cell["own"]["bytes_per_s"], ",.0f"))
+        words.append(span(cell["own"]["bytes_per_s"], ",.0f"))
         for name in ("eager", "folded"):
-            words.append(_spread(cell[name]["bytes_per_s"], ",.0f"))
-            words.append(_spread(cell[name]["own_times_this"], ".1f"))
+            words.append(span(cell[name]["bytes_per_s"], ",.0f"))
+            words.append(span(cell[name]["own_times_this"], ".1f"))
         lines.append(f"| {' | '.join(words)} |")
     return "\n".join(lines)
-
-
-def _spread(found: dict[str, float], form: str) -> str:
-    median, low, high = (format(found[k], form) for k in ("median", "low", "high"))
-    return f"{median} [{low}-{high}]"
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shlex
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -19,9 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.provenance import provenance
+from benchmarks.result import begin, finish
 from benchmarks.train_step_figures import figures, table
-from tfsent.cli import parse_config, run
+from tfsent.cli import parse_config, run, tell
 from tfsent.config import Precision
 
 DEFAULT_CELLS = "32x512,32x1024,128x1024,128x2048,128x4096"
@@ -100,16 +99,10 @@ def parse_cells(text: str) -> list[tuple[int, int]]:
 def main(argv: Sequence[str] | None = None) -> None:
     """Measure the grid, print table or JSON; leave with 1 if a cell failed."""
     config = parse_config(argv, TrainStepConfig, description=__doc__)
-    if config.out:
-        Path(config.out).touch()  # an unusable name is told now, not after the grid
-    words = list(sys.argv[1:] if argv is None else argv)
-    command = shlex.join(["python", "-m", "benchmarks.train_step", *words])
-    result = provenance(command) | {"precision": config.precision}
-    result |= {"weight_norm": config.weight_norm, "cells": list(measured(config))}
-    text = json.dumps(result)
-    if config.out:
-        Path(config.out).write_text(text + "\n", encoding="ascii")
-    print(text if config.json else report(result))
+    result = begin("benchmarks.train_step", argv, config)
+    result |= {"precision": config.precision, "weight_norm": config.weight_norm}
+    result["cells"] = list(measured(config))
+    finish(result, config, report(result))
     if any("error" in cell for cell in result["cells"]):
         raise SystemExit(1)
 
@@ -117,9 +110,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 def measured(config: TrainStepConfig) -> Iterator[dict[str, Any]]:
     """Yield the figures of each cell, or its sizes and an `error` if it failed."""
     for batch_size, hidden_size, window in config.grid():
-        print(
-            f"B{batch_size} H{hidden_size} T{window} ...", file=sys.stderr, flush=True
-        )
+        tell(f"B{batch_size} H{hidden_size} T{window} ...")
         sizes = {
             "batch_size": batch_size,
             "hidden_size": hidden_size,
@@ -134,12 +125,8 @@ def measured(config: TrainStepConfig) -> Iterator[dict[str, Any]]:
         try:
             yield figures(run_cell(flags), **sizes)
         except CellError as error:
-            _tell(f"failed: {error}")
+            tell(f"failed: {error}")
             yield sizes | {"error": str(error)}
-
-
-def _tell(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
 
 
 class CellError(ValueError):
@@ -162,7 +149,7 @@ def run_cell(flags: Sequence[str]) -> dict[str, Any]:
     if done.returncode == 0:
         return json.loads(done.stdout)
     if os.environ.get("TFSENT_TRACEBACK"):
-        _tell(done.stderr)
+        tell(done.stderr)
     if done.returncode < 0:
         raise CellError(
             f"killed by signal {-done.returncode}, out of memory if it is 9."

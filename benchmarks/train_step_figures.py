@@ -6,6 +6,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from benchmarks.result import span
 from benchmarks.timing import Spread, spread
 
 # (B, H) -> share of the float32 GEMM rate.
@@ -194,21 +195,17 @@ def _row(cell: Mapping[str, Any]) -> tuple[str, ...]:
         str(cell["window"]),
         f"{cell['bytes_per_s']['median']:,.0f}",
         f"{cell['gflop_per_s']['median']:,.1f}",
-        _range(cell["ratio_to_gemm"]),
+        span(cell["ratio_to_gemm"]),
         _verdict(cell["floor"]),
         _verdict(cell["target"]),
-        _range(cell["ratio_to_own_gemm"]),
-        _range(cell["keras_ratio_to_gemm"]) if keras else "",
-        _range(cell["ratio_to_keras"]) if keras else "",
+        span(cell["ratio_to_own_gemm"]),
+        span(cell["keras_ratio_to_gemm"]) if keras else "",
+        span(cell["ratio_to_keras"]) if keras else "",
         f"{cell['compile_s']:.1f}",
         f"{cell['keras_compile_s']:.1f}" if keras else "",
         f"{cell['step_peak_resident_bytes'] / 1e9:.2f}",
         f"{100 * cell['input_share']:.2f} {_met(cell['input_share_met'])}",
     )
-
-
-def _range(values: Mapping[str, float]) -> str:
-    return "{median:.2f} [{low:.2f}-{high:.2f}]".format(**values)
 
 
 def _verdict(goal: Mapping[str, Any] | None) -> str:

@@ -14,9 +14,6 @@ Axes: B lanes, T bytes in a window.
 from __future__ import annotations
 
 import dataclasses
-import json
-import shlex
-import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.provenance import provenance
+from benchmarks.result import begin, finish, span
 from benchmarks.timing import calls_filling, spread
 from benchmarks.train_step import parse_cells
 from benchmarks.train_step_figures import step_flops
@@ -95,13 +92,9 @@ class SpeedConfig:
 def main(argv: Sequence[str] | None = None) -> None:
     """Measure the grid, print table or JSON; leave with 1 if a cell failed."""
     config = parse_config(argv, SpeedConfig, description=__doc__)
-    words = list(sys.argv[1:] if argv is None else argv)
-    command = shlex.join(["python", "-m", "compare.speed", *words])
-    result: dict[str, Any] = provenance(command) | {"precision": config.precision}
+    result = begin("compare.speed", argv, config) | {"precision": config.precision}
     result["cells"] = list(_measured(config))
-    if config.out:
-        Path(config.out).write_text(json.dumps(result) + "\n", encoding="ascii")
-    print(json.dumps(result) if config.json else table(result["cells"]))
+    finish(result, config, table(result["cells"]))
     if any("error" in cell for cell in result["cells"]):
         raise SystemExit(1)
 
@@ -261,9 +254,9 @@ def _row(cell: Mapping[str, Any]) -> tuple[str, ...]:
         window,
         f"{cell['keras']['bytes_per_s']['median']:,.0f}",
         f"{cell['twin']['bytes_per_s']['median']:,.0f}",
-        _range(cell["twin_times_keras"]),
-        _range(cell["keras"]["ratio_to_gemm"]),
-        _range(cell["twin"]["ratio_to_gemm"]),
+        span(cell["twin_times_keras"]),
+        span(cell["keras"]["ratio_to_gemm"]),
+        span(cell["twin"]["ratio_to_gemm"]),
         verdict,
         f"{cell['loss_gap_bpc']:.1e}",
     )
@@ -271,10 +264,6 @@ def _row(cell: Mapping[str, Any]) -> tuple[str, ...]:
 
 def _verdict(reached: float, goal: float) -> str:
     return "met" if reached >= goal else "missed"
-
-
-def _range(values: Mapping[str, float]) -> str:
-    return "{median:.2f} [{low:.2f}-{high:.2f}]".format(**values)
 
 
 if __name__ == "__main__":

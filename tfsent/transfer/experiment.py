@@ -14,8 +14,9 @@ import numpy as np
 
 from tfsent.transfer import neuron as checks
 from tfsent.transfer.candidates import Candidate
-from tfsent.transfer.classifier import Classifier, Neuron, decide, probabilities
+from tfsent.transfer.classifier import Classifier, Neuron
 from tfsent.transfer.labelled import Labels
+from tfsent.transfer.quality import quality
 from tfsent.transfer.regression import (
     Choice,
     Fit,
@@ -25,13 +26,7 @@ from tfsent.transfer.regression import (
     check_foldable,
     top_columns,
 )
-from tfsent.transfer.scores import (
-    bootstrap_interval,
-    correctness,
-    label_metrics,
-    majority_accuracy,
-    matthews,
-)
+from tfsent.transfer.scores import correctness
 
 Tell = Callable[[str], None]
 
@@ -325,57 +320,6 @@ def _neuron(
 def _one_output(rows: Rows, output: int) -> Rows:
     """Return rows that ask for one of the outputs alone."""
     return Rows(rows.x, rows.outputs[:, output], rows.outputs[:, [output]])
-
-
-def quality(
-    classifier: Classifier,
-    features: np.ndarray,
-    labels_: np.ndarray,
-    train_labels: np.ndarray,
-    seed: int,
-) -> dict[str, Any]:
-    """Return how well a classifier does on test texts.
-
-    Args:
-        classifier: What is measured, as it is stored.
-        features: float[N, F], raw.
-        labels_: Of the test texts.
-        train_labels: Of the training texts, whose majority is the comparison.
-        seed: Of the bootstrap.
-    """
-    predicted = probabilities(
-        np.atleast_1d(classifier.scores(np.asarray(features))), classifier.kind
-    )
-    decided = decide(predicted, classifier.thresholds, classifier.kind)
-    right = correctness(decided, labels_)
-    figures: dict[str, Any] = {
-        "texts": len(labels_),
-        "accuracy": float(right.mean()),
-        "interval": list(bootstrap_interval(right, seed)),
-        "majority_accuracy": majority_accuracy(train_labels, labels_),
-    }
-    if classifier.kind != "multilabel":
-        count = len(classifier.classes)
-        confusion = np.zeros((count, count), np.int64)
-        np.add.at(confusion, (labels_, decided), 1)
-        return figures | {
-            "mcc": matthews(decided, labels_),
-            "confusion": confusion.tolist(),
-        }
-    metrics = label_metrics(decided, labels_)
-    figures["all_labels_right"] = float(np.mean((decided == labels_).all(axis=1)))
-    for name, values in metrics.items():
-        figures[name] = float(values.mean())
-    figures["labels"] = {
-        label: {
-            **{name: float(values[at]) for name, values in metrics.items()},
-            "accuracy": float(np.mean(decided[:, at] == labels_[:, at])),
-            "share": float(labels_[:, at].mean()),
-            "predicted_share": float(decided[:, at].mean()),
-        }
-        for at, label in enumerate(classifier.classes)
-    }
-    return figures
 
 
 def _checks(
