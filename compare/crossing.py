@@ -13,14 +13,12 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tfsent import checkpoint
+from compare.training_runs import convert_run, points_of, start_run, train_run
 from tfsent.cli import parse_config, run, tell
 from tfsent.config import (
     CheckpointConfig,
@@ -33,11 +31,7 @@ from tfsent.config import (
     RunConfig,
     TrainingConfig,
 )
-from tfsent.data.shards import prepare
 from tfsent.settings_json import to_dict
-
-_SCRIPTS = Path(__file__).parents[1] / "scripts"
-_TRAIN = {"keras": "train.py", "twin": "train_twin.py"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,55 +107,29 @@ def _runs(config: CrossingConfig, out: Path) -> dict[str, list[float]]:
     file = out / "config.json"
     file.write_text(json.dumps(to_dict(settings)))
     middle = f"checkpoints/{config.steps // 2:08d}"
-    _start(settings, out / "keras")
-    _convert(out / "keras/checkpoints/00000000", out / "twin", "twin")
+    convert_run(start_run(settings, out / "keras"), out / "twin", "twin")
     for name in ("keras", "twin"):
         _train(name, file, out / name)
     for name, other in (("keras", "twin"), ("twin", "keras")):
         folder = out / f"{name}-{other}"
-        _convert(out / name / middle, folder, other)
+        convert_run(out / name / middle, folder, other)
         _train(other, file, folder)
     folders = ("keras", "twin", "keras-twin", "twin-keras")
     return {name: _losses(out / name, config.steps) for name in folders}
 
 
-def _start(settings: RunConfig, folder: Path) -> None:
-    """Save a Keras run before its first update."""
-    from tfsent.keras_session import KerasFramework
-
-    texts = {split: each.fingerprint for split, each in prepare(settings.data).items()}
-    steps = settings.training.steps
-    assert steps is not None
-    state, _ = KerasFramework().build(settings, steps)
-    store = checkpoint.StateStore(folder, settings.checkpoint.keep)
-    checkpoint.save_run(store, state, settings, texts, best=False)
-
-
 def _train(framework: str, config: Path, folder: Path) -> None:
     tell(f"{folder}: training on {framework}")
-    _call(_TRAIN[framework], "--config", config, "--out", folder)
-
-
-def _convert(source: Path, target: Path, to: str) -> None:
-    _call("convert.py", source, target, "--to", to)
-
-
-def _call(script: str, *words: str | Path) -> None:
-    done = subprocess.run(
-        [sys.executable, _SCRIPTS / script, *words], stdout=subprocess.DEVNULL
-    )
-    if done.returncode:
-        raise ValueError(f"scripts/{script} left with code {done.returncode}.")
+    train_run(framework, config, folder)
 
 
 def _losses(folder: Path, steps: int) -> list[float]:
     """Return the loss of every step, the last line of a step counting."""
-    found: dict[int, float] = {}
-    for line in (folder / "metrics.jsonl").read_text().splitlines():
-        point = json.loads(line)
-        if point["type"] == "train":
-            found[point["step"]] = point["bpc"] * math.log(2)
-    return [found.get(step, math.nan) for step in range(1, steps + 1)]
+    found = points_of(folder, "train")
+    return [
+        found[step]["bpc"] * math.log(2) if step in found else math.nan
+        for step in range(1, steps + 1)
+    ]
 
 
 def compared(losses: Mapping[str, Sequence[float]], tolerance: float) -> dict[str, Any]:

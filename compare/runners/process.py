@@ -1,123 +1,147 @@
-"""A runner in a process of its own, asked in JSON lines.
+"""A runner in a process of its own, asked in JSON lines; see `serving`.
 
 Each framework has its threads, its allocator and its OpenMP to itself; while one
 works the others wait for their next line, asleep.
-
-    parent -> {"do": "set_up", ...}      runner -> {"ok": {...}} or {"error": "..."}
 """
 
 from __future__ import annotations
 
 import json
 import os
+import queue
 import subprocess
-import sys
-from collections.abc import Mapping
+import tempfile
+import threading
+import time
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
+
+from compare.runners.facts import Found
 
 _ROOT = Path(__file__).parents[2]
-
-
-class Runner(Protocol):
-    """What a runner's process answers to; values are JSON."""
-
-    def set_up(
-        self, config: dict[str, Any], weights: str, batches: str
-    ) -> dict[str, Any]:
-        """Build the model and its update, train once on every batch.
-
-        Args:
-            config: A whole `RunConfig`, as nested dictionaries.
-            weights: Folder of the start weights (`tfsent.checkpoint.load_weights`).
-            batches: `.npz` with `bytes` uint8[N, B, T+1] and `reset` bool[N, B, T].
-
-        Returns:
-            `bpc`, the loss of each of these steps; `first_s`, seconds of the first
-            one, compiling included; `parameters`, `threads`, `versions`.
-        """
-
-    def turn(self, calls: int) -> float:
-        """Return the seconds of one step, as the mean of `calls` successive ones."""
-
-    def gauge(self, fill_s: float) -> float:
-        """Return the present float32 rate of a 2048-cubed product, FLOP/s."""
+_LAST_LINES = 20
 
 
 class RunnerError(ValueError):
-    """A runner's process failed; the text is what it said last."""
+    """A runner's process failed.
+
+    Attributes:
+        stderr: The last lines that it wrote to standard error.
+        gone: Whether the process has ended.
+    """
+
+    def __init__(self, text: str, stderr: str = "", gone: bool = False):
+        super().__init__(text)
+        self.stderr, self.gone = stderr, gone
 
 
 class RunnerProcess:
-    """A runner started as `python -m compare.runners.NAME`; close it after use.
+    """A runner's process; close it after use.
 
     Args:
-        name: Module of this folder.
-        python: The interpreter; another one for a runner of another environment.
+        found: The runner.
+        limit_s: Seconds after which a question counts as never answered.
+
+    Attributes:
+        name: The runner's name.
+        start_s: Seconds from the start of the process to its first answer.
+        facts: What it said of itself: device, threads, versions.
+
+    Raises:
+        RunnerError: If it does not start.
     """
 
-    def __init__(self, name: str, python: str = sys.executable) -> None:
-        self.name = name
-        self._process = subprocess.Popen(
-            [python, "-m", f"compare.runners.{name}"],
-            cwd=_ROOT,
-            env={**os.environ, "PYTHONPATH": str(_ROOT)},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
+    def __init__(self, found: Found, limit_s: float) -> None:
+        self.name = found.facts.name
+        self._limit_s = limit_s
+        self._stderr = tempfile.TemporaryFile()
+        started_s = time.perf_counter()
+        try:
+            self._process = subprocess.Popen(
+                [
+                    *(str(found.facts.python()), "-m", "compare.runners"),
+                    *(found.module, self.name),
+                ],
+                cwd=_ROOT,
+                env={**os.environ, "PYTHONPATH": str(_ROOT)},
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._stderr,
+                text=True,
+            )
+        except OSError as error:
+            self._stderr.close()
+            raise RunnerError(f"{self.name}: {error}", gone=True) from error
+        self._lines: queue.SimpleQueue[str] = queue.SimpleQueue()
+        # A thread, since a pipe cannot be read with a time limit everywhere.
+        threading.Thread(target=self._listen, daemon=True).start()
+        try:
+            self.facts: dict[str, Any] = self.ask("hello")
+        except RunnerError:
+            self.close()
+            raise
+        self.start_s = time.perf_counter() - started_s
 
     def ask(self, do: str, **arguments: Any) -> Any:
         """Return what the runner answers.
 
         Raises:
-            RunnerError: If it fails or its process has ended.
+            RunnerError: If it fails, its process has ended, or it takes too long:
+                then it is killed.
         """
-        pipes = self._process
-        if pipes.stdin is None or pipes.stdout is None:
-            raise RunnerError(f"{self.name}: is closed.")
+        stdin = self._process.stdin
+        assert stdin is not None
         try:
-            pipes.stdin.write(json.dumps({"do": do, **arguments}) + "\n")
-            pipes.stdin.flush()
-        except BrokenPipeError:
+            stdin.write(json.dumps({"do": do, **arguments}) + "\n")
+            stdin.flush()
+        except (BrokenPipeError, ValueError):
             pass  # It has ended; what it left to read says how.
-        line = pipes.stdout.readline()
+        try:
+            line = self._lines.get(timeout=self._limit_s)
+        except queue.Empty:
+            self._process.kill()
+            raise self._error(
+                f"no answer to {do} within {self._limit_s:g} s; killed", gone=True
+            ) from None
         if not line:
-            raise RunnerError(f"{self.name}: its process left with {pipes.wait()}.")
+            code = self._process.wait()
+            how = f"killed by signal {-code}" if code < 0 else f"left with code {code}"
+            raise self._error(f"its process was {how}", gone=True)
         answer = json.loads(line)
         if "error" in answer:
-            raise RunnerError(f"{self.name}: {answer['error']}")
+            raise self._error(answer["error"])
         return answer["ok"]
 
     def close(self) -> None:
         """End the process; closing twice does no harm."""
-        if self._process.stdin is not None:
-            self._process.stdin.close()
+        if self._process.stdin is not None and not self._process.stdin.closed:
+            try:
+                self._process.stdin.close()
+            except BrokenPipeError:
+                pass
         try:
             self._process.wait(10)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-        if self._process.stdout is not None:
-            self._process.stdout.close()
+        self._stderr.close()
 
+    def _listen(self) -> None:
+        assert self._process.stdout is not None
+        with self._process.stdout as stdout:
+            for line in stdout:
+                self._lines.put(line)
+        self._lines.put("")
 
-def serve(runner: Runner) -> None:
-    """Answer the lines on standard input until it ends.
+    def _error(self, text: str, gone: bool = False) -> RunnerError:
+        return RunnerError(f"{self.name}: {text}.", self._said(), gone)
 
-    Standard output is the protocol's alone: whatever a library prints there goes to
-    standard error.
-    """
-    answers = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)
-    actions = {"set_up": runner.set_up, "turn": runner.turn, "gauge": runner.gauge}
-    for line in sys.stdin:
-        request: Mapping[str, Any] = json.loads(line)
-        arguments = {name: value for name, value in request.items() if name != "do"}
-        try:
-            answer = {"ok": actions[request["do"]](**arguments)}  # type: ignore[operator]
-        except (ValueError, OSError, MemoryError, RuntimeError) as error:
-            words = " ".join(str(error).split())
-            answer = {"error": words or type(error).__name__}
-        answers.write(json.dumps(answer) + "\n")
-        answers.flush()
+    def _said(self) -> str:
+        """Return the last lines that the process wrote to standard error."""
+        if self._stderr.closed:
+            return ""
+        # Its own place in the file is not moved: the process writes with it.
+        size = os.fstat(self._stderr.fileno()).st_size
+        tail = os.pread(self._stderr.fileno(), 16384, max(0, size - 16384))
+        lines = tail.decode("utf-8", "replace").splitlines()
+        return "\n".join(lines[-_LAST_LINES:])

@@ -95,13 +95,30 @@ class TrainStep:
         nats = self._processes.mean(nats)
         return StepResult(nats / math.log(2), norm / scale, finite, rate, scale), state
 
+    def gradients(self, batch: Batch, state):
+        """Return the gradient of the mean loss for each weight, averaged.
+
+        As updates compute it, neither scaled nor clipped; nothing is changed.
+        Arguments as for a call.
+        """
+        lanes = self._processes.lanes(len(batch.bytes_BT1))
+        bytes_BT1 = torch.from_numpy(batch.bytes_BT1[lanes]).to(self._device)
+        reset_BT = torch.from_numpy(batch.reset_BT[lanes]).to(self._device)
+        self._gradients(bytes_BT1, reset_BT, state, 0)
+        scale = scale_of(self._scaler, self._device)
+        return [parameter.grad / scale for parameter in self._parameters]
+
+    def autocast(self):
+        """Return the context in which the model computes in this step's precision."""
+        return autocast(self._precision, self._device.type)
+
     def _gradients(self, bytes_BT1, reset_BT, state, step: int):
         """Set the gradients, scaled and averaged; return the loss and the new state."""
         self._model.train()
         self._optimizer.inner.zero_grad(set_to_none=True)
         if self._model.config.dropout:
             torch.manual_seed(self._dropout_seed(step))
-        with autocast(self._precision, self._device.type):
+        with self.autocast():
             logits_BTV, state = self._averaging_model(
                 bytes_BT1[:, :-1], state, reset_BT
             )

@@ -88,6 +88,22 @@ class TrainStep:
         """
         return self._run(bytes_BT1, reset_BT, state, tf.constant(step, tf.int64))
 
+    def gradients(self, bytes_BT1, reset_BT, state):
+        """Return the gradient of the mean loss for each of the trainable variables.
+
+        By the program that updates use, on one replica, neither scaled nor clipped;
+        nothing is changed. Arguments as for a call.
+        """
+        _, gradients, _ = self._gradients(
+            [tf.identity(v.value) for v in self._model.trainable_variables],
+            self._seeds(tf.constant(0, tf.int64), 0),
+            bytes_BT1,
+            reset_BT,
+            state,
+            tf.ones([]),
+        )
+        return gradients
+
     def _on_all_replicas(self, bytes_BT1, reset_BT, state, step):
         scale = loss_scale_of(self._optimizer)
         used = tf.ones([]) if scale is None else tf.identity(scale.value)

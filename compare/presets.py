@@ -1,0 +1,92 @@
+"""Named settings of `scripts/compare.py`, one function each; flags override them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from compare.settings import CompareConfig, QualityConfig, Timing
+from tfsent.config import ModelConfig
+
+_OUT = "reports/comparison"
+
+
+def cpu_quick() -> CompareConfig:
+    """Return a comparison that ends within 10 minutes on two cores.
+
+    Speed of every runner at one size of each cell, parity, and quality on the
+    built-in reviews.
+    """
+    return CompareConfig(
+        out=_OUT,
+        cells=(
+            "train-mlstm+norm-h256-b32-t32,train-lstm-h256-b32-t32,"
+            "train-gru-h256-b32-t32,featurize-mlstm+norm-h256-sst-n50000,"
+            "generate-mlstm+norm-h256-n256"
+        ),
+        timing=Timing(passes=3, rounds=3, fill_s=0.3, limit_s=180.0),
+    )
+
+
+def cpu_full() -> CompareConfig:
+    """Return the whole grid of a CPU, and quality on IMDB reviews: hours, resumable."""
+    train = [
+        f"train-{model}-h{units}-b{lanes}-t64"
+        for units, lanes in ((512, 32), (1024, 32), (1024, 128), (2048, 128))
+        for model in ("mlstm+norm", "lstm", "gru")
+    ]
+    more = [
+        "train-mlstm+norm-h512-l2-b32-t64",
+        "train-mlstm+norm-h4096-b128-t16",
+        "train-mlstm+norm-h512-b32-t64-mixed_bfloat16",
+        "train-mlstm+norm-h1024-b128-t64-mixed_bfloat16",
+    ]
+    use = [
+        f"{task}-mlstm+norm-h{units}{sizes}"
+        for units in (512, 1024)
+        for task, sizes in (
+            ("featurize", "-sst"),
+            ("featurize", "-imdb"),
+            ("generate", ""),
+        )
+    ]
+    return CompareConfig(
+        out=_OUT,
+        cells=",".join([*train, *more, *use]),
+        timing=Timing(passes=3, rounds=5, fill_s=1.0, limit_s=1800.0),
+        quality=QualityConfig(
+            source="imdb",
+            model=ModelConfig(hidden_size=256),
+            learning_rate=2e-3,
+            batch_size=64,
+            window=128,
+            steps=1000,
+            evaluations=10,
+            eval_bytes=200_000,
+            seeds="0,1,2",
+            transfers="sst,imdb",
+        ),
+    )
+
+
+def gpu() -> CompareConfig:
+    """Return the grid of one or several GPUs; devices that are absent are told."""
+    train = [
+        f"train-mlstm+norm-h{units}-b{lanes}-t128-{precision}"
+        for units, lanes in ((1024, 128), (4096, 128), (4096, 256))
+        for precision in ("float32", "mixed_float16", "mixed_bfloat16")
+    ]
+    layers = [f"train-{cell}-h1024-b128-t128" for cell in ("lstm", "gru")]
+    use = ["featurize-mlstm+norm-h4096-imdb-n1000000", "generate-mlstm+norm-h4096"]
+    return CompareConfig(
+        out=_OUT,
+        cells=",".join([*train, *layers, *use]),
+        timing=Timing(passes=3, rounds=7, fill_s=2.0, limit_s=1800.0),
+        measure_quality=False,
+    )
+
+
+PRESETS: Mapping[str, Callable[[], CompareConfig]] = {
+    "cpu-quick": cpu_quick,
+    "cpu-full": cpu_full,
+    "gpu": gpu,
+}

@@ -1,0 +1,260 @@
+"""Cells timed in interleaved rounds, each runner in its own process, resumable.
+
+A pass starts a process for every runner, takes all cells in turn and ends the
+processes; passes are repeated, since two processes of one runner differ by more than
+two rounds of one process. What a pass measured of a cell is written at once: a
+comparison that is stopped goes on where it was.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.timing import calls_filling
+from compare.cells import GridCell, write_given
+from compare.equal_work import gap_between
+from compare.runners.facts import Found
+from compare.runners.process import RunnerError, RunnerProcess
+from compare.settings import Timing
+from tfsent.checkpoint import atomic
+
+OK, INVALID, FAILED, ABSENT = "ok", "invalid", "failed", "absent"
+"""What may become of a runner in a cell: measured; other work; an error; not here."""
+
+NO_NUMBER = 1e300
+"""Stands for a difference that is infinite or no number, which JSON cannot hold."""
+
+Tell = Callable[[str], None]
+
+
+class Pool:
+    """The processes of a pass, started when they are first needed.
+
+    Args:
+        runners: All that may be asked for.
+        limit_s: Seconds that an answer may take.
+        start_s: Takes the seconds that the start of a process took, by runner.
+    """
+
+    def __init__(
+        self,
+        runners: Mapping[str, Found],
+        limit_s: float,
+        start_s: dict[str, list[float]],
+    ):
+        self._runners, self._limit_s, self._start_s = runners, limit_s, start_s
+        self._alive: dict[str, RunnerProcess] = {}
+
+    def __getitem__(self, name: str) -> RunnerProcess:
+        """Return a running process.
+
+        Raises:
+            RunnerError: If it does not start.
+        """
+        if name not in self._alive:
+            process = RunnerProcess(self._runners[name], self._limit_s)
+            self._alive[name] = process
+            self._start_s.setdefault(name, []).append(process.start_s)
+        return self._alive[name]
+
+    def drop(self, name: str) -> None:
+        """End a process, which the next cell starts anew."""
+        if name in self._alive:
+            self._alive.pop(name).close()
+
+    def facts(self) -> dict[str, dict[str, Any]]:
+        """Return what the running processes say of themselves."""
+        return {name: process.facts for name, process in self._alive.items()}
+
+    def close(self) -> None:
+        """End all processes."""
+        for name in list(self._alive):
+            self.drop(name)
+
+
+def measure_passes(
+    cells: Sequence[GridCell],
+    runners: Mapping[str, Found],
+    timing: Timing,
+    folder: Path,
+    tell: Tell = lambda line: None,
+) -> None:
+    """Measure what is not yet there of all cells and passes.
+
+    Args:
+        cells: In the order in which they are taken.
+        runners: Those of the comparison that are present, by name.
+        timing: How often and how long.
+        folder: Takes a file for each cell and pass, and `runners.json`.
+        tell: Takes a line on how far it is.
+
+    Raises:
+        OSError: If the disk refuses; names the file.
+    """
+    atomic.make_folder(folder)
+    for k in range(timing.passes):
+        missing = [cell for cell in cells if not _file(folder, cell, k).exists()]
+        if not missing:
+            continue
+        start_s: dict[str, list[float]] = {}
+        pool = Pool(runners, timing.limit_s, start_s)
+        with contextlib.closing(pool):
+            for cell in missing:
+                names = [n for n in runners if takes(runners[n], cell)]
+                if not names:
+                    continue
+                tell(f"pass {k + 1} of {timing.passes}: {cell.key}")
+                found = measure_cell(cell, names, pool, timing, k)
+                _write(_file(folder, cell, k), found)
+            facts = pool.facts()
+        _add_starts(folder, facts, start_s)
+
+
+def takes(found: Found, cell: GridCell) -> bool:
+    """Return whether a runner can do what a cell asks for."""
+    facts = found.facts
+    return (
+        cell.model in facts.models
+        and cell.task in facts.tasks
+        and cell.precision in facts.precisions
+        and cell.layers <= facts.max_layers
+    )
+
+
+def measure_cell(
+    cell: GridCell, names: Sequence[str], pool: Pool, timing: Timing, pass_number: int
+) -> dict[str, Any]:
+    """Return what one pass finds of a cell, as JSON values.
+
+    Args:
+        cell: What is timed.
+        names: Its runners; the first that can be set up is what the others' answers
+            are held against.
+        pool: Their processes.
+        timing: How long.
+        pass_number: The first round starts with another runner in every pass.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        found = _set_up(cell, names, pool, Path(folder))
+    ready = [name for name in names if found[name]["status"] == OK]
+    for name, calls in _calls(found, ready, timing).items():
+        found[name]["calls"] = calls
+    for k in range(timing.rounds):
+        first = (pass_number + k) % len(ready) if ready else 0
+        for name in ready[first:] + ready[:first]:
+            if found[name]["status"] == OK:
+                _turn(found[name], pool, name, timing)
+    for name in names:
+        if found[name]["status"] in (OK, INVALID):
+            with _caught(found[name], pool, name):
+                found[name] |= pool[name].ask("tear_down")
+    return {"cell": cell.described(), "runners": found}
+
+
+def _set_up(
+    cell: GridCell, names: Sequence[str], pool: Pool, folder: Path
+) -> dict[str, dict[str, Any]]:
+    """Set every runner up and hold its answers against the first one's."""
+    given = write_given(cell, folder)._asdict()
+    found: dict[str, dict[str, Any]] = {}
+    reference: dict[str, np.ndarray] | None = None
+    for name in names:
+        entry = found[name] = {"status": OK, "reason": None, "stderr": "", "turns": []}
+        answers = folder / f"{name}.npz"
+        with _caught(entry, pool, name):
+            entry |= pool[name].ask("set_up", answers=str(answers), **given)
+        if entry["status"] != OK:
+            continue
+        with np.load(answers) as stored:
+            own = dict(stored)
+        answers.unlink()  # Gradients of 4096 units are 340 MB.
+        reference = own if reference is None else reference
+        gap = gap_between(reference, own, cell.precision)
+        entry["gap"] = {
+            "value": min(gap.value, NO_NUMBER),
+            "tolerance": gap.tolerance,
+            "what": gap.what,
+        }
+        if not gap.passed:
+            entry["status"] = INVALID
+            entry["reason"] = (
+                f"not the same work: {gap.what} differs by {gap.value:.1e} of the "
+                f"largest value, at most {gap.tolerance:g} will do"
+            )
+    return found
+
+
+def _calls(
+    found: Mapping[str, Mapping[str, Any]], ready: Sequence[str], timing: Timing
+) -> dict[str, int]:
+    return {name: calls_filling(timing.fill_s, found[name]["call_s"]) for name in ready}
+
+
+def _turn(entry: dict[str, Any], pool: Pool, name: str, timing: Timing) -> None:
+    with _caught(entry, pool, name):
+        ask = pool[name].ask
+        before = ask("gauge", fill_s=timing.fill_s / 5)
+        seconds = ask("turn", calls=entry["calls"])
+        after = ask("gauge", fill_s=timing.fill_s / 5)
+        rate = (before + after) / 2
+        entry["turns"].append({"seconds": seconds, "gemm_flop_per_s": rate})
+
+
+@contextlib.contextmanager
+def _caught(entry: dict[str, Any], pool: Pool, name: str) -> Iterator[None]:
+    """Mark a runner as failed where its process does; the others go on."""
+    try:
+        yield
+    except RunnerError as error:
+        entry |= {"status": FAILED, "reason": str(error), "stderr": error.stderr}
+        if error.gone:
+            pool.drop(name)
+
+
+def _file(folder: Path, cell: GridCell, k: int) -> Path:
+    return folder / f"{cell.key}.{k}.json"
+
+
+def read_passes(
+    cell: GridCell, passes: int, folder: Path
+) -> list[dict[str, dict[str, Any]]]:
+    """Return what the passes found of a cell's runners, those that are there."""
+    files = [_file(folder, cell, k) for k in range(passes)]
+    return [
+        json.loads(path.read_text(encoding="ascii"))["runners"]
+        for path in files
+        if path.exists()
+    ]
+
+
+def read_starts(folder: Path) -> dict[str, dict[str, Any]]:
+    """Return what runners said of themselves, and `start_s`, seconds of every start."""
+    path = folder / "runners.json"
+    if not path.exists():
+        return {}
+    found: dict[str, dict[str, Any]] = json.loads(path.read_text(encoding="ascii"))
+    return found
+
+
+def _add_starts(
+    folder: Path,
+    facts: Mapping[str, Mapping[str, Any]],
+    start_s: Mapping[str, list[float]],
+) -> None:
+    found = read_starts(folder)
+    for name, seconds in start_s.items():
+        entry = found.setdefault(name, {"start_s": []})
+        entry |= facts.get(name, {})
+        entry["start_s"] = [*entry["start_s"], *seconds]
+    _write(folder / "runners.json", found)
+
+
+def _write(path: Path, value: Mapping[str, Any]) -> None:
+    atomic.replace_file(path, [(json.dumps(value) + "\n").encode("ascii")])

@@ -1,0 +1,213 @@
+"""The runner's side of the protocol: one JSON line in, one JSON line out.
+
+    parent -> {"do": "set_up", ...}      runner -> {"ok": {...}} or {"error": "..."}
+
+    hello     -> versions, device, threads
+    set_up    build one piece of work, do it once, prove it: seconds, sizes, losses
+    turn      do it some times: seconds of one
+    gauge     rate of a float32 product of 2048-cubed matrices, FLOP/s
+    tear_down drop it: the most memory that it needed
+
+Runs in old environments too: standard library and NumPy alone.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import re
+import sys
+import time
+from collections.abc import Callable, Mapping
+from importlib import metadata
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol, cast
+
+import numpy as np
+
+from compare.runners.facts import Found
+
+SIDE = 2048
+"""Of the square matrices of the product that stands for the machine."""
+
+_STATUS, _CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
+
+
+class Work(NamedTuple):
+    """What a runner repeats.
+
+    Attributes:
+        call: Does it once; may return before the device has finished.
+        wait: Returns when the device has finished.
+        answers: What proves that it is the work that others do: arrays by name.
+        facts: Anything to report: `first_s`, seconds of the first time, compiling
+            included; `parameters`; `weight_bytes`.
+    """
+
+    call: Callable[[], object]
+    wait: Callable[[], object]
+    answers: Mapping[str, np.ndarray]
+    facts: Mapping[str, Any]
+
+
+class Side(Protocol):
+    """What a runner's file gives: its framework, opened."""
+
+    device: str
+    """Kind of the device that computes, such as "cpu"."""
+
+    def work(
+        self, task: str, config: dict[str, Any], weights: str, inputs: str
+    ) -> Work:
+        """Return a piece of work, done once.
+
+        Args:
+            task: One of `compare.runners.facts.TASKS`.
+            config: A whole `tfsent.config.RunConfig`, as nested dictionaries.
+            weights: Folder of the weights, in the layout of Keras.
+            inputs: `.npz`. To train: `bytes` uint8[N, B, T+1] and `reset` bool[N,
+                B, T], whose first column is True. To featurize: `joined` uint8, all
+                texts, and `lengths` int64. To generate: `prompt` uint8, `length`.
+
+        Raises:
+            ValueError: If it cannot do it.
+        """
+
+    def product(self, side: int) -> tuple[Callable[[], object], Callable[[], object]]:
+        """Return a float32 product of square matrices, and what waits for it."""
+
+    def memory(self) -> dict[str, int]:
+        """Return the most memory of the device so far, bytes; nothing on a CPU."""
+
+
+class Server:
+    """Answers what a parent asks.
+
+    Args:
+        side: The framework.
+        packages: Distributions whose versions are told.
+    """
+
+    def __init__(self, side: Side, packages: tuple[str, ...]):
+        self._side, self._packages = side, packages
+        self._work: Work | None = None
+        self._product: Any = None
+        self._product_s = 0.0
+
+    def hello(self) -> dict[str, Any]:
+        """Return where it computes, and with which versions."""
+        return {
+            "device": self._side.device,
+            "threads": _cores(),
+            "versions": {
+                "python": ".".join(map(str, sys.version_info[:3])),
+                **{name: metadata.version(name) for name in self._packages},
+            },
+        }
+
+    def set_up(
+        self,
+        task: str,
+        config: dict[str, Any],
+        weights: str,
+        inputs: str,
+        answers: str,
+    ) -> dict[str, Any]:
+        """Build a piece of work and write its answers, `.npz`; return its facts."""
+        self._work = None
+        gc.collect()
+        forget_peak()
+        before = peak_bytes()
+        self._work = self._side.work(task, config, weights, inputs)
+        np.savez(answers, **cast(Any, self._work.answers))
+        self._work = self._work._replace(answers={})
+        call_s = min(self._timed(1) for _ in range(2))
+        return {**self._work.facts, "call_s": call_s, "resident_before_bytes": before}
+
+    def turn(self, calls: int) -> float:
+        """Return the seconds of one call, as the mean of successive ones."""
+        return self._timed(calls)
+
+    def gauge(self, fill_s: float) -> float:
+        """Return the present float32 rate of a 2048-cubed product, FLOP/s."""
+        if self._product is None:
+            self._product = self._side.product(SIDE)
+            self._multiply(1)  # Kernels are chosen when a shape is first met.
+            self._product_s = self._multiply(1)
+        calls = max(1, round(fill_s / self._product_s))
+        self._product_s = self._multiply(calls)
+        return 2 * SIDE**3 / self._product_s
+
+    def tear_down(self) -> dict[str, Any]:
+        """Drop the work; return the most memory that it needed, bytes."""
+        peak = {"peak_resident_bytes": peak_bytes(), **self._side.memory()}
+        self._work = None
+        gc.collect()
+        return peak
+
+    def _timed(self, calls: int) -> float:
+        if self._work is None:
+            raise ValueError("nothing is set up.")
+        call, wait, *_ = self._work
+        start_s = time.perf_counter()
+        for _ in range(calls):
+            call()
+        wait()
+        return (time.perf_counter() - start_s) / calls
+
+    def _multiply(self, calls: int) -> float:
+        product, wait = self._product
+        start_s = time.perf_counter()
+        for _ in range(calls):
+            product()
+        wait()
+        return (time.perf_counter() - start_s) / calls
+
+
+def serve(found: Found) -> None:
+    """Answer the lines on standard input until it ends.
+
+    Standard output is the protocol's alone: whatever a library prints there goes to
+    standard error.
+    """
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    server: Server | None = None
+    for line in sys.stdin:
+        request = json.loads(line)
+        try:
+            if server is None:
+                server = Server(found.open_side(), found.facts.packages)
+            answer = {"ok": getattr(server, request.pop("do"))(**request)}
+        # Whatever went wrong, the others go on and the report says what it was.
+        except Exception as error:
+            words = " ".join(str(error).split())
+            answer = {"error": f"{type(error).__name__}: {words}"}
+        answers.write(json.dumps(answer) + "\n")
+        answers.flush()
+
+
+def peak_bytes() -> int:
+    """Return the largest resident memory of this process since `forget_peak`.
+
+    0 where the system does not tell.
+    """
+    if not _STATUS.exists():
+        return 0
+    found = re.search(r"^VmHWM:\s+(\d+) kB$", _STATUS.read_text(), re.MULTILINE)
+    return int(found[1]) * 1024 if found else 0
+
+
+def forget_peak() -> None:
+    """Let the largest resident memory start anew, where Linux allows it."""
+    try:
+        _CLEAR.write_text("5")
+    except OSError:  # The peak is then that of the process so far: no less.
+        pass
+
+
+def _cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
