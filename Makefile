@@ -10,8 +10,10 @@ CANDIDATES := $(or $(PYTHON),python3.11 python3.12 python3.13 python3)
 RUN := $(VENV)/bin/python
 USE := $(VENV)/.installed
 DEV := $(VENV)/.installed-dev
+OLD := .venv-addons
+ADDONS := $(OLD)/.installed
 
-.PHONY: help setup demo test lint bench clean
+.PHONY: help setup demo test lint bench compare addons clean
 
 help: ## List the targets.
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -34,8 +36,27 @@ lint: $(DEV) ## Check style, format and types.
 bench: $(USE) ## Measure the training step on this machine.
 	$(RUN) benchmarks/train_step.py
 
-clean: ## Remove .venv and caches; runs stay.
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info
+compare: $(DEV) addons ## Compare TensorFlow and PyTorch on this machine, in ten minutes.
+	$(RUN) scripts/compare.py --preset cpu-quick --out reports/cpu-quick
+
+# tensorflow-addons ended in 2024: Python 3.11 at most, an environment of its own.
+# Where there is none, its column of the comparison is marked as absent.
+addons: ## Make .venv-addons, TensorFlow 2.15 and tensorflow-addons for the comparison.
+	@if test -e $(ADDONS) -a $(ADDONS) -nt requirements-addons.txt; then exit 0; fi; \
+	for python in $(or $(PYTHON),python3.11 python3.10); do \
+	    if "$$python" -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 10), (3, 11)))' \
+	        2>/dev/null; then \
+	        echo "Creating $(OLD) with $$python"; \
+	        "$$python" -m venv $(OLD) && $(OLD)/bin/pip install -q \
+	            --disable-pip-version-check -r requirements-addons.txt && \
+	            touch $(ADDONS); exit $$?; \
+	    fi; \
+	done; \
+	echo "note: no Python 3.10 or 3.11 for $(OLD); the old stack stays out of the" \
+	    "comparison. Name one: make addons PYTHON=/path/to/python" >&2
+
+clean: ## Remove environments and caches; runs and reports stay.
+	rm -rf $(VENV) $(OLD) .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info
 
 # The stamps make setup a no-op until the requirements change. The package itself is
 # installed as a link to this folder (compat: one path entry, so that scripts also

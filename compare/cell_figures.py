@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -79,7 +80,7 @@ def _entry(
         "status": status,
         "reason": reason,
         "stderr": stderr,
-        "gap": max(gaps, key=lambda gap: float(gap["value"])) if gaps else None,
+        "gap": max(gaps, key=_size) if gaps else None,
         **dict.fromkeys(
             (
                 *("seconds", "bytes_per_s", "times_reference", "of_gemm"),
@@ -122,6 +123,11 @@ def _entry(
             ]
         )
     return entry
+
+
+def _size(gap: Mapping[str, Any]) -> float:
+    value = gap["value"]
+    return math.inf if value is None else float(value)
 
 
 def _most(entries: Sequence[Mapping[str, Any]], name: str) -> int | None:

@@ -13,7 +13,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import psutil
 
 from benchmarks.generate import random_weights
@@ -21,7 +20,8 @@ from benchmarks.provenance import provenance
 from compare.cell_figures import cell_figures, interval
 from compare.cells import GridCell, parse_cells
 from compare.quality import measure_quality
-from compare.rounds import NO_NUMBER, measure_passes, read_passes, read_starts, takes
+from compare.report import FORMAT, FORMAT_VERSION
+from compare.rounds import measure_passes, read_passes, read_starts, takes
 from compare.runners.facts import Found, find_runners
 from compare.settings import CompareConfig
 from compare.training_runs import call_script
@@ -29,7 +29,6 @@ from tfsent.checkpoint import atomic, save_weights
 
 Tell = Callable[[str], None]
 
-FORMAT, VERSION = "tfsent-comparison", 1
 _SETTINGS = "settings.json"
 
 
@@ -87,7 +86,7 @@ def compare(
     config: CompareConfig,
     folder: Path,
     command: str,
-    preset: str | None,
+    preset: str,
     tell: Tell = lambda line: None,
 ) -> dict[str, Any]:
     """Measure what is not yet there, and return the results.
@@ -96,7 +95,7 @@ def compare(
         config: What is asked for.
         folder: Of the report, made by `claim_folder`.
         command: As typed, for the report.
-        preset: Its name, for the report.
+        preset: Its name, for the report; empty for none.
         tell: Takes a line on how far it is.
 
     Raises:
@@ -123,7 +122,7 @@ def compare(
             notes.append(f"Runner {name} is absent: {reason}.")
     return {
         "format": FORMAT,
-        "format_version": VERSION,
+        "format_version": FORMAT_VERSION,
         "provenance": provenance(command)
         | {"memory_bytes": psutil.virtual_memory().total},
         "preset": preset,
@@ -199,25 +198,17 @@ def _parity(path: Path) -> dict[str, Any]:
 
 def _parity_of(proof: Mapping[str, Any]) -> dict[str, Any]:
     """Return the parity of a certificate as a report has it."""
-    steps = {
-        f"{name}, from the {start}": list(map(_known, gaps))
-        for start, trace in proof["largest_difference_by_step"].items()
-        for name, gaps in trace.items()
-    }
-    gradients = {}
+    gradients: dict[str, float | None] = {}
     for name, found in proof["gradients"].items():
-        gap, largest = _known(found["largest_difference"]), _known(found["largest"])
-        gradients[name] = gap / largest if largest else float(np.sign(gap))
+        gap, largest = found["largest_difference"], found["largest"]
+        gradients[name] = gap / largest if gap is not None and largest else gap
     return {
         "passed": proof["passed"],
-        "checks": [
-            {**check, "value": _known(check["value"])} for check in proof["checks"]
-        ],
-        "steps": steps,
+        "checks": proof["checks"],
+        "steps": {
+            f"{name}, from the {start}": gaps
+            for start, trace in proof["largest_difference_by_step"].items()
+            for name, gaps in trace.items()
+        },
         "gradients": gradients,
     }
-
-
-def _known(value: float | None) -> float:
-    """Return a difference; one that is no number is farther than any."""
-    return NO_NUMBER if value is None else value

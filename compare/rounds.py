@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -27,9 +28,6 @@ from tfsent.checkpoint import atomic
 
 OK, INVALID, FAILED, ABSENT = "ok", "invalid", "failed", "absent"
 """What may become of a runner in a cell: measured; other work; an error; not here."""
-
-NO_NUMBER = 1e300
-"""Stands for a difference that is infinite or no number, which JSON cannot hold."""
 
 Tell = Callable[[str], None]
 
@@ -178,7 +176,8 @@ def _set_up(
         reference = own if reference is None else reference
         gap = gap_between(reference, own, cell.precision)
         entry["gap"] = {
-            "value": min(gap.value, NO_NUMBER),
+            # JSON has no infinity.
+            "value": gap.value if math.isfinite(gap.value) else None,
             "tolerance": gap.tolerance,
             "what": gap.what,
         }

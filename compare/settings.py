@@ -152,5 +152,3 @@ class CompareConfig:
     def __post_init__(self) -> None:
         """Refuse what cannot work."""
         parse_cells(self.cells)
-        if self.out is None and self.diff is None:
-            raise ValueError("out is missing; name a folder for the report.")

@@ -1,0 +1,68 @@
+"""scripts/compare.py: from the command to the report."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SCRIPT = Path(__file__).parents[2] / "scripts/compare.py"
+
+
+def run(*words):
+    return subprocess.run(
+        [sys.executable, SCRIPT, *map(str, words)], capture_output=True, text=True
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "error"),
+    [
+        ((), 2, "error: --out is missing; name a folder for the report."),
+        (("--out", "x", "--cells", "f"), 2, "error: cells has 'f'; such as train-"),
+        (("--out", "x", "--runners", "f"), 1, "error: runners has 'f'; addons, "),
+        (("--out", "x", "--preset", "f"), 2, "error: --preset is 'f'; one of cpu-"),
+        (("--diff", "nowhere", "x"), 1, "error: nowhere: No such file or directory"),
+    ],
+)
+def test_what_cannot_work_is_told_in_one_line(words, code, error):
+    done = run(*words)
+    assert done.returncode == code
+    assert done.stderr.startswith(error)
+    assert done.stderr.count("\n") == 1
+    assert done.stdout == ""
+
+
+@pytest.mark.slow
+def test_a_comparison_ends_in_a_report_and_goes_on_where_it_was(tmp_path):
+    out = tmp_path / "report"
+    words = (
+        *("--out", out, "--runners", "torch,torch-layers"),
+        *("--cells", "train-lstm-h8-b2-t4", "--timing.passes", 1),
+        *("--timing.rounds", 2, "--timing.fill-s", 0.01),
+        *("--quality.steps", 4, "--quality.evaluations", 2, "--quality.seeds", 3),
+        *("--quality.model.hidden-size", 8, "--quality.batch-size", 64),
+        *("--quality.window", 64, "--quality.eval-bytes", 500),
+        *("--quality.test-bytes", 500, "--quality.transfers", ""),
+    )
+    done = run(*words)
+    assert done.returncode == 0, done.stderr
+    assert "torch-layers" in done.stdout
+    found = json.loads((out / "results.json").read_text())
+    assert found["speed"][0]["runners"]["torch-layers"]["status"] == "ok"
+    assert found["parity"]["passed"] is True
+    runs = found["quality"]["runs"]
+    assert [(each["framework"], each["seed"]) for each in runs] == [
+        ("keras", 3),
+        ("twin", 3),
+    ]
+    assert abs(runs[0]["test_bpc"] - runs[1]["test_bpc"]) < 1e-3
+    assert len(runs[0]["points"]) == 2
+    assert (out / "report.html").read_text().startswith("<!DOCTYPE html>")
+    before = {path: path.read_bytes() for path in (out / "speed").iterdir()}
+    assert run(*words).returncode == 0
+    assert {path: path.read_bytes() for path in (out / "speed").iterdir()} == before
+    done = run("--diff", out, out)
+    assert "1 of 1 cells overlap" in done.stdout
+    assert done.returncode == 0
