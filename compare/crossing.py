@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from compare.training_runs import convert_run, points_of, start_run, train_run
-from tfsent.cli import parse_config, run, tell
+from tfsent.cli import parse_config, quiet, run, tell
 from tfsent.config import (
     CheckpointConfig,
     DataConfig,
@@ -91,6 +91,7 @@ class CrossingConfig:
 def main(argv: Sequence[str] | None = None) -> None:
     """Make the four runs; leave with 1 if a loss differs by more than `tolerance`."""
     config = parse_config(argv, CrossingConfig, description=__doc__)
+    quiet()
     out = Path(config.out)
     out.mkdir(parents=True)
     losses = _runs(config, out)

@@ -23,6 +23,7 @@ TWIN = f"{RUN}/twin"
 SENTIMENT = f"{RUN}/sentiment"
 HEAT_MAP = f"{RUN}/heatmap.html"
 EXPORTED = f"{RUN}/savedmodel"
+COMPARED = f"{RUN}/comparison"
 REVIEW = (
     "The first half is wonderful, with a cast that makes it shine. Then it falls "
     "apart: the ending is dull, cheap and a waste of two hours."
@@ -59,6 +60,11 @@ COMMANDS = {
         f"export.py {CLASSIFY} --out {EXPORTED}"
     ),
 }
+COMPARE = (
+    f"compare.py --out {COMPARED} --runners keras-tensorflow,torch,keras-graph "
+    "--cells train-mlstm+norm-h128-b32-t64 --no-parity --no-measure-quality "
+    "--timing.passes 1"
+)
 BARE = """
 import json, sys
 import tensorflow as tf
@@ -72,11 +78,7 @@ print(json.dumps({"probability": answer["probability"].numpy().tolist(), "own": 
 def main() -> None:
     """Run every command, then show what came of them."""
     for title, command in COMMANDS.items():
-        print(f"\n== {title}\n$ python scripts/{command}", flush=True)
-        script, *flags = shlex.split(command)
-        done = subprocess.run([sys.executable, HERE / script, *flags])
-        if done.returncode:  # It has said why.
-            raise SystemExit(done.returncode)
+        call(title, command)
 
     print("\n== Run the SavedModel in a process without this project, and compare")
     bare = [sys.executable, "-I", "-c", BARE, EXPORTED, json.dumps(REVIEWS)]
@@ -126,6 +128,16 @@ def main() -> None:
         f"{SENTIMENT}/histogram.png and {HEAT_MAP} show it. The run lies in {RUN}; "
         "python scripts/train.py --help shows what else."
     )
+    call("A training step on both frameworks, proved equal, then timed", COMPARE)
+
+
+def call(title: str, command: str) -> None:
+    """Show a command and run it; leave with its code if it fails."""
+    print(f"\n== {title}\n$ python scripts/{command}", flush=True)
+    script, *flags = shlex.split(command)
+    done = subprocess.run([sys.executable, HERE / script, *flags])
+    if done.returncode:  # It has said why.
+        raise SystemExit(done.returncode)
 
 
 if __name__ == "__main__":
