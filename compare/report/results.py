@@ -137,7 +137,7 @@ def _check_interval(place: Place, value: Any) -> None:
         return
     if isinstance(value, dict) and value.keys() == {"median", "low", "high", "n"}:
         low, high = value["low"], value["high"]
-    elif place[:1] == ("quality",) and place[-1] == "interval":
+    elif value and place[:1] == ("quality",) and place[-1] == "interval":
         low, high = value
     else:
         return

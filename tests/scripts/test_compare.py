@@ -59,7 +59,7 @@ def test_a_comparison_ends_in_a_report_and_goes_on_where_it_was(tmp_path):
     ]
     assert abs(runs[0]["test_bpc"] - runs[1]["test_bpc"]) < 1e-3
     assert len(runs[0]["points"]) == 2
-    assert (out / "report.html").read_text().startswith("<!DOCTYPE html>")
+    assert (out / "report.html").read_text().startswith("<!doctype html>")
     before = {path: path.read_bytes() for path in (out / "speed").iterdir()}
     assert run(*words).returncode == 0
     assert {path: path.read_bytes() for path in (out / "speed").iterdir()} == before

@@ -7,7 +7,13 @@ import os
 
 import pytest
 
-from compare.report import check_results, read_results, results, write_results
+from compare.report import (
+    check_results,
+    markdown,
+    read_results,
+    results,
+    write_results,
+)
 from tests.compare.report.sample import interval, sample
 
 
@@ -28,6 +34,13 @@ def test_a_sound_object_is_read_as_it_was_written(tmp_path):
 def test_what_was_not_measured_may_be_null():
     found = sample() | {"parity": None, "quality": None, "speed": [], "notes": []}
     check_results(found)
+
+
+def test_a_single_seed_has_no_interval():
+    found = sample()
+    found["quality"]["comparisons"][0] |= {"interval": None, "p": None}
+    check_results(found)
+    assert "no more than noise" in markdown(found)
 
 
 def test_the_schema_describes_every_field_and_asks_for_it():
