@@ -36,7 +36,7 @@ lint: $(DEV) ## Check style, format and types.
 bench: $(USE) ## Measure the training step on this machine.
 	$(RUN) benchmarks/train_step.py
 
-compare: $(DEV) addons ## Compare TensorFlow and PyTorch on this machine, in ten minutes.
+compare: $(DEV) addons ## Compare TensorFlow and PyTorch on this machine.
 	$(RUN) scripts/compare.py --preset cpu-quick --out reports/cpu-quick
 
 # tensorflow-addons ended in 2024: Python 3.11 at most, an environment of its own.

@@ -11,7 +11,7 @@ _OUT = "reports/comparison"
 
 
 def cpu_quick() -> CompareConfig:
-    """Return a comparison that ends within 10 minutes on two cores.
+    """Return a comparison of minutes.
 
     Speed of every runner at one size of each cell, parity, and quality on the
     built-in reviews.
