@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.flops import byte_flops
 from benchmarks.generate import random_weights
 from benchmarks.result import begin, finish, span
 from benchmarks.timing import interleave, seconds_per_call, spread
@@ -220,7 +221,7 @@ def figures(
         return lambda: seconds_per_call(lambda: found[name](texts[name])) / total
 
     turns = interleave({name: turn(name) for name in found}, config.repeats, product)
-    flops = 2 * 5 * config.hidden_size**2
+    flops = byte_flops(ModelConfig(hidden_size=config.hidden_size), decoder=False)
     byte_s = {
         name: [r.seconds for r in repetitions] for name, repetitions in turns.items()
     }

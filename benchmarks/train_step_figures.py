@@ -6,8 +6,10 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from benchmarks.flops import byte_flops
 from benchmarks.result import span
 from benchmarks.timing import Spread, spread
+from tfsent.config import ModelConfig
 
 # (B, H) -> share of the float32 GEMM rate.
 FLOORS: Mapping[str, Mapping[tuple[int, int], float]] = {
@@ -44,16 +46,13 @@ MAX_INPUT_SHARE = 0.02
 def step_flops(batch_size: int, hidden_size: int, window: int) -> int:
     """Return the floating-point operations of one training step.
 
-    Forward, and twice that backward: the recurrent matrices (H, 4H) and (H, H) and
-    the output matrix (H, 256). A gather needs none, so input projections of bytes do
-    not count, whatever a way spends on them.
+    Forward, and twice that backward; what counts is told in `benchmarks.flops`.
 
     Example:
         >>> step_flops(32, 512, 64)
         17716740096
     """
-    products = 5 * hidden_size**2 + 256 * hidden_size
-    return 3 * 2 * batch_size * window * products
+    return 3 * batch_size * window * byte_flops(ModelConfig(hidden_size=hidden_size))
 
 
 def figures(

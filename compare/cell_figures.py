@@ -7,14 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from compare.cells import GridCell, parameters
-from compare.intervals import bootstrapped
+from compare.intervals import interval
 from compare.rounds import ABSENT, FAILED, INVALID, OK, takes
 from compare.runners.facts import Found
-
-
-def interval(by_process: Sequence[Sequence[float]]) -> dict[str, Any]:
-    """Return `bootstrapped` as JSON values."""
-    return bootstrapped(by_process)._asdict()
 
 
 def cell_figures(

@@ -10,15 +10,15 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, cast
+from typing import Any, Literal, NamedTuple, cast, get_args
 
 import numpy as np
 
 from benchmarks.featurize import some_texts
+from benchmarks.flops import byte_flops
 from benchmarks.generate import PROMPT, random_weights
 from tfsent.checkpoint import expected_shapes, save_weights
 from tfsent.config import (
-    NUM_BYTES,
     Cell,
     DataConfig,
     DistributionConfig,
@@ -35,13 +35,11 @@ Task = Literal["train", "featurize", "generate"]
 
 _NUM_BATCHES = 3
 _SCHEDULE_STEPS = 100_000
-_MATRICES = {"mlstm": 5, "lstm": 4, "gru": 3, "tanh": 1, "relu": 1}
-"""Cell to its recurrent products at a time step, in blocks of H x H."""
-
-_PROCESS_BYTES = 900 * 2**20
-_SEQUENCES = 14
-"""Numbers a unit, lane and step that a training step holds at most: gates, states,
-saved products and their gradients. Measured at B = 32, H = 1024: 9 to 13."""
+_PROCESS_BYTES = 2**30
+_COPIES, _SEQUENCES = 8, 25
+"""Of a training step: all weights (with gradients, moments, answers), and numbers a
+unit, lane and step. Fitted to peaks at 512 to 4096 units: Keras 1.5 GiB, 6.5 copies
+and 22 sequences, the twin 0.3 GiB, 9.2 and 25; nine runners at 256 units 9 GiB."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,19 +98,10 @@ class GridCell:
 
     @property
     def flops(self) -> float:
-        """Operations of one call; a multiplication and an addition are two.
-
-        Of the matrix products that no way can do without: input projections of bytes
-        are a table, layers above the first have real ones.
-        """
-        H, blocks = self.hidden_size, _MATRICES[self.cell]
-        a_byte = 2 * (blocks * H * H * self.layers + NUM_BYTES * H)
-        # Every layer but the first multiplies the output of the one below.
-        a_byte += 2 * blocks * H * H * (self.layers - 1)
-        passes = 3 if self.task == "train" else 1
-        if self.task == "featurize":  # No logits.
-            a_byte -= 2 * NUM_BYTES * H
-        return float(passes * a_byte * self.work_bytes)
+        """Floating-point operations of one call; see `benchmarks.flops`."""
+        a_byte = byte_flops(self.config().model, decoder=self.task != "featurize")
+        # Backward takes twice the products of forward.
+        return float((3 if self.task == "train" else 1) * a_byte * self.work_bytes)
 
     def config(self) -> RunConfig:
         """Return the settings that runners are given."""
@@ -134,11 +123,11 @@ class GridCell:
     def needed_bytes(self, num_runners: int) -> int:
         """Return about how much memory its runners need together, at their peak."""
         weights = 4 * parameters(self.config().model)
-        lanes = self.batch_size * self.window if self.task == "train" else 64 * 128
+        if self.task != "train":
+            return num_runners * (_PROCESS_BYTES + 2 * weights)
+        lanes = self.batch_size * self.window
         held = lanes * self.hidden_size * self.layers * _SEQUENCES * 4
-        # Weights, gradients, two moments, and what the update makes of them.
-        copies = 6 if self.task == "train" else 2
-        return num_runners * (_PROCESS_BYTES + copies * weights + held)
+        return num_runners * (_PROCESS_BYTES + _COPIES * weights + held)
 
     def described(self) -> dict[str, Any]:
         """Return the cell as JSON values of a report."""
@@ -191,7 +180,7 @@ def _parse(text: str) -> GridCell:
     task, _, rest = text.partition("-")
     model, *parts = rest.split("-")
     cell, _, norm = model.partition("+")
-    if task not in _INPUTS or cell not in _MATRICES or norm not in ("", "norm"):
+    if task not in _INPUTS or cell not in get_args(Cell) or norm not in ("", "norm"):
         raise ValueError(
             f"cells has {text!r}; such as train-mlstm+norm-h512-b32-t64 will do."
         )

@@ -1,7 +1,7 @@
 """A whole comparison: speed, parity, quality -> one object of results.
 
-What is measured lies in the folder of the report as soon as it is there; this puts it
-together, so that a comparison that was stopped has a report too.
+What is measured lies in the folder of the report as soon as it is there, and is not
+measured again.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,9 @@ import psutil
 
 from benchmarks.generate import random_weights
 from benchmarks.provenance import provenance
-from compare.cell_figures import cell_figures, interval
+from compare.cell_figures import cell_figures
 from compare.cells import GridCell, parse_cells
+from compare.intervals import interval
 from compare.quality import measure_quality
 from compare.report import FORMAT, FORMAT_VERSION
 from compare.rounds import measure_passes, read_passes, read_starts, takes
@@ -26,8 +27,7 @@ from compare.runners.facts import Found, find_runners
 from compare.settings import CompareConfig
 from compare.training_runs import call_script
 from tfsent.checkpoint import atomic, save_weights
-
-Tell = Callable[[str], None]
+from tfsent.session import Tell
 
 _SETTINGS = "settings.json"
 
@@ -76,7 +76,7 @@ def claim_folder(config: CompareConfig, folder: Path) -> None:
 def _settings(config: CompareConfig) -> dict[str, Any]:
     """Return the settings that a report stands for, as JSON values."""
     asked = dataclasses.asdict(config)
-    for name in ("out", "diff", "fresh", "json"):
+    for name in ("name", "out", "diff", "fresh", "json"):
         del asked[name]
     found: dict[str, Any] = json.loads(json.dumps(asked))
     return found
@@ -86,7 +86,6 @@ def compare(
     config: CompareConfig,
     folder: Path,
     command: str,
-    preset: str,
     tell: Tell = lambda line: None,
 ) -> dict[str, Any]:
     """Measure what is not yet there, and return the results.
@@ -95,7 +94,6 @@ def compare(
         config: What is asked for.
         folder: Of the report, made by `claim_folder`.
         command: As typed, for the report.
-        preset: Its name, for the report; empty for none.
         tell: Takes a line on how far it is.
 
     Raises:
@@ -125,7 +123,7 @@ def compare(
         "format_version": FORMAT_VERSION,
         "provenance": provenance(command)
         | {"memory_bytes": psutil.virtual_memory().total},
-        "preset": preset,
+        "preset": config.name,
         "settings": _settings(config),
         "runners": {
             name: _runner(found, starts.get(name)) for name, found in runners.items()

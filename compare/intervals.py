@@ -8,7 +8,7 @@ rounds alone is too narrow by far.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -58,3 +58,8 @@ def bootstrapped(by_process: Sequence[Sequence[float]], seed: int = 0) -> Interv
     low, high = np.quantile(medians, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     every = np.concatenate(groups)
     return Interval(float(np.median(every)), float(low), float(high), len(every))
+
+
+def interval(by_process: Sequence[Sequence[float]]) -> dict[str, Any]:
+    """Return `bootstrapped` as JSON values."""
+    return bootstrapped(by_process)._asdict()

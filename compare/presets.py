@@ -17,6 +17,7 @@ def cpu_quick() -> CompareConfig:
     built-in reviews.
     """
     return CompareConfig(
+        name="cpu-quick",
         out=_OUT,
         cells=(
             "train-mlstm+norm-h256-b32-t32,train-lstm-h256-b32-t32,"
@@ -50,6 +51,7 @@ def cpu_full() -> CompareConfig:
         )
     ]
     return CompareConfig(
+        name="cpu-full",
         out=_OUT,
         cells=",".join([*train, *more, *use]),
         timing=Timing(passes=3, rounds=5, fill_s=1.0, limit_s=1800.0),
@@ -78,6 +80,7 @@ def gpu() -> CompareConfig:
     layers = [f"train-{cell}-h1024-b128-t128" for cell in ("lstm", "gru")]
     use = ["featurize-mlstm+norm-h4096-imdb-n1000000", "generate-mlstm+norm-h4096"]
     return CompareConfig(
+        name="gpu",
         out=_OUT,
         cells=",".join([*train, *layers, *use]),
         timing=Timing(passes=3, rounds=7, fill_s=2.0, limit_s=1800.0),

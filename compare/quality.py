@@ -15,12 +15,13 @@ import csv
 import dataclasses
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from compare.intervals import interval
 from compare.paired import compare_pairs, compare_texts
 from compare.settings import QualityConfig
 from compare.training_runs import (
@@ -31,9 +32,8 @@ from compare.training_runs import (
     start_run,
     train_run,
 )
+from tfsent.session import Tell
 from tfsent.settings_json import to_dict
-
-Tell = Callable[[str], None]
 
 
 def measure_quality(
@@ -150,26 +150,15 @@ def time_to_bpc(runs: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     for level in levels or [lowest]:
         row: dict[str, Any] = {"bpc": round(level, 2)}
         for name in TRAIN:
-            seconds = [
-                reached
-                for run in runs
-                if run["framework"] == name
-                and (reached := seconds_to(run["points"], level)) is not None
-            ]
-            row[name] = None
-            if seconds:
-                row[name] = {
-                    "median": float(np.median(seconds)),
-                    "low": min(seconds),
-                    "high": max(seconds),
-                    "n": len(seconds),
-                }
+            own = [run["points"] for run in runs if run["framework"] == name]
+            seconds = [[seconds_to(points, level)] for points in own]
+            row[name] = interval(seconds)
         table.append(row)
     return table
 
 
-def seconds_to(points: Sequence[Mapping[str, float]], level: float) -> float | None:
-    """Return when a run first was at a validation BPC or below, None if never."""
+def seconds_to(points: Sequence[Mapping[str, float]], level: float) -> float:
+    """Return when a run first was at a validation BPC or below, infinity if never."""
     before: Mapping[str, float] | None = None
     for point in points:
         if point["val_bpc"] <= level:
@@ -179,7 +168,7 @@ def seconds_to(points: Sequence[Mapping[str, float]], level: float) -> float | N
             gone = point["seconds"] - before["seconds"]
             return float(before["seconds"] + way * gone)
         before = point
-    return None
+    return math.inf
 
 
 def comparisons(runs: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -9,6 +9,7 @@ comparison that is stopped goes on where it was.
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import math
 import tempfile
@@ -25,11 +26,10 @@ from compare.runners.facts import Found
 from compare.runners.process import RunnerError, RunnerProcess
 from compare.settings import Timing
 from tfsent.checkpoint import atomic
+from tfsent.session import Tell
 
 OK, INVALID, FAILED, ABSENT = "ok", "invalid", "failed", "absent"
 """What may become of a runner in a cell: measured; other work; an error; not here."""
-
-Tell = Callable[[str], None]
 
 
 class Pool:
@@ -38,16 +38,16 @@ class Pool:
     Args:
         runners: All that may be asked for.
         limit_s: Seconds that an answer may take.
-        start_s: Takes the seconds that the start of a process took, by runner.
+        started: Takes every process once it has answered.
     """
 
     def __init__(
         self,
         runners: Mapping[str, Found],
         limit_s: float,
-        start_s: dict[str, list[float]],
+        started: Callable[[RunnerProcess], None] = lambda process: None,
     ):
-        self._runners, self._limit_s, self._start_s = runners, limit_s, start_s
+        self._runners, self._limit_s, self._started = runners, limit_s, started
         self._alive: dict[str, RunnerProcess] = {}
 
     def __getitem__(self, name: str) -> RunnerProcess:
@@ -59,17 +59,13 @@ class Pool:
         if name not in self._alive:
             process = RunnerProcess(self._runners[name], self._limit_s)
             self._alive[name] = process
-            self._start_s.setdefault(name, []).append(process.start_s)
+            self._started(process)
         return self._alive[name]
 
     def drop(self, name: str) -> None:
         """End a process, which the next cell starts anew."""
         if name in self._alive:
             self._alive.pop(name).close()
-
-    def facts(self) -> dict[str, dict[str, Any]]:
-        """Return what the running processes say of themselves."""
-        return {name: process.facts for name, process in self._alive.items()}
 
     def close(self) -> None:
         """End all processes."""
@@ -101,9 +97,8 @@ def measure_passes(
         missing = [cell for cell in cells if not _file(folder, cell, k).exists()]
         if not missing:
             continue
-        start_s: dict[str, list[float]] = {}
-        pool = Pool(runners, timing.limit_s, start_s)
-        with contextlib.closing(pool):
+        started = functools.partial(_add_start, folder)
+        with contextlib.closing(Pool(runners, timing.limit_s, started)) as pool:
             for cell in missing:
                 names = [n for n in runners if takes(runners[n], cell)]
                 if not names:
@@ -111,8 +106,6 @@ def measure_passes(
                 tell(f"pass {k + 1} of {timing.passes}: {cell.key}")
                 found = measure_cell(cell, names, pool, timing, k)
                 _write(_file(folder, cell, k), found)
-            facts = pool.facts()
-        _add_starts(folder, facts, start_s)
 
 
 def takes(found: Found, cell: GridCell) -> bool:
@@ -122,7 +115,8 @@ def takes(found: Found, cell: GridCell) -> bool:
         cell.model in facts.models
         and cell.task in facts.tasks
         and cell.precision in facts.precisions
-        and cell.layers <= facts.max_layers
+        # Each runner's work is done on one device.
+        and cell.devices == 1
     )
 
 
@@ -142,8 +136,8 @@ def measure_cell(
     with tempfile.TemporaryDirectory() as folder:
         found = _set_up(cell, names, pool, Path(folder))
     ready = [name for name in names if found[name]["status"] == OK]
-    for name, calls in _calls(found, ready, timing).items():
-        found[name]["calls"] = calls
+    for name in ready:
+        found[name]["calls"] = calls_filling(timing.fill_s, found[name]["call_s"])
     for k in range(timing.rounds):
         first = (pass_number + k) % len(ready) if ready else 0
         for name in ready[first:] + ready[:first]:
@@ -188,12 +182,6 @@ def _set_up(
                 f"largest value, at most {gap.tolerance:g} will do"
             )
     return found
-
-
-def _calls(
-    found: Mapping[str, Mapping[str, Any]], ready: Sequence[str], timing: Timing
-) -> dict[str, int]:
-    return {name: calls_filling(timing.fill_s, found[name]["call_s"]) for name in ready}
 
 
 def _turn(entry: dict[str, Any], pool: Pool, name: str, timing: Timing) -> None:
@@ -242,16 +230,10 @@ def read_starts(folder: Path) -> dict[str, dict[str, Any]]:
     return found
 
 
-def _add_starts(
-    folder: Path,
-    facts: Mapping[str, Mapping[str, Any]],
-    start_s: Mapping[str, list[float]],
-) -> None:
+def _add_start(folder: Path, process: RunnerProcess) -> None:
     found = read_starts(folder)
-    for name, seconds in start_s.items():
-        entry = found.setdefault(name, {"start_s": []})
-        entry |= facts.get(name, {})
-        entry["start_s"] = [*entry["start_s"], *seconds]
+    before = found.get(process.name, {}).get("start_s", [])
+    found[process.name] = {**process.facts, "start_s": [*before, process.start_s]}
     _write(folder / "runners.json", found)
 
 

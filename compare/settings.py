@@ -128,6 +128,8 @@ class QualityConfig:
 class CompareConfig:
     """What `scripts/compare.py` compares."""
 
+    name: str = ""
+    """Name of these settings, for the report; a preset has its own."""
     out: str | None = None
     """Folder of the report; an earlier one of the same settings goes on where it was."""
     diff: tuple[str, str] | None = None

@@ -96,7 +96,7 @@ def _measured(config: SpeedConfig) -> Iterator[dict[str, Any]]:
     for cell in config.grid():
         tell(f"{cell.key} ...")
         # New processes for every cell: its peak memory is its own.
-        pool = Pool({n: runners[n] for n in (KERAS, TWIN)}, timing.limit_s, {})
+        pool = Pool({n: runners[n] for n in (KERAS, TWIN)}, timing.limit_s)
         with contextlib.closing(pool):
             found = measure_cell(cell, (KERAS, TWIN), pool, timing, 0)["runners"]
         sizes = {

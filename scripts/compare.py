@@ -52,7 +52,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         move_aside(folder)
     claim_folder(config, folder)
     command = shlex.join(["python", "scripts/compare.py", *words])
-    results = compare(config, folder, command, _preset(words), tell)
+    results = compare(config, folder, command, tell)
     write_report(folder, results)
     if config.json:
         print(json.dumps(results))
@@ -67,16 +67,6 @@ def _file(path: str) -> Path:
 
     found = Path(path).expanduser()
     return found / RESULTS if found.is_dir() else found
-
-
-def _preset(words: Sequence[str]) -> str:
-    """Return the name behind --preset, "" without one."""
-    for k, word in enumerate(words):
-        if word == "--preset":
-            return words[k + 1]
-        if word.startswith("--preset="):
-            return word.partition("=")[2]
-    return ""
 
 
 if __name__ == "__main__":

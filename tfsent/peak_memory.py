@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import resource
 import sys
 from pathlib import Path
 
-_STATUS = Path("/proc/self/status")
+_STATUS, _CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
+
+
+def forget_peak() -> None:
+    """Let the largest resident memory start anew, where the system allows it.
+
+    Elsewhere it stays that of the process so far: never too small.
+    """
+    with contextlib.suppress(OSError):
+        _CLEAR.write_text("5")
 
 
 def peak_resident_bytes() -> int:
-    """Return the largest resident memory of this process so far, in bytes.
+    """Return the largest resident memory of this process, in bytes.
+
+    So far, or since `forget_peak`.
 
     On Linux this is its own high-water mark. The `ru_maxrss` used elsewhere starts
     with what its parent held: 890 MB for an empty child of a process of 900 MB.

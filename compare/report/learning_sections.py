@@ -169,13 +169,12 @@ def _transfers(quality: dict[str, Any]) -> Table:
         "seed",
         "accuracy",
         "number of texts",
-        "best feature",
-        "accuracy of it alone",
+        "feature",
+        "one neuron",
     )
     rows = []
     for name, run, reached in transfers(quality):
         accuracy = _number(reached["accuracy"], 100, " %")
-        feature = reached["feature"]
         rows.append(
             [
                 Cell(name),
@@ -183,7 +182,7 @@ def _transfers(quality: dict[str, Any]) -> Table:
                 Cell(str(run["seed"]), run["seed"]),
                 accuracy._replace(more=ends(reached["interval"], 100)),
                 Cell(f"{reached['texts']:,}", reached["texts"]),
-                Cell("" if feature is None else str(feature), feature),
+                Cell(reached["feature"]),
                 _number(reached["neuron_accuracy"], 100, " %"),
             ]
         )

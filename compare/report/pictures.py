@@ -24,7 +24,7 @@ CAPTIONS = {
     ),
     "bpc": "Validation BPC of every run against seconds and bytes of training.",
     "accuracy": "Accuracy on test texts: filled from all features, with its 95 % "
-    "interval; hollow from the best feature alone.",
+    "interval; hollow from one neuron alone.",
     "parity": "Worst difference between Keras and the twin at each step, as a power of "
     "ten. Grey is exactly 0; red is no number.",
 }

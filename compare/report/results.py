@@ -12,8 +12,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-# The package brings no types, and its stubs are not among the requirements.
-import jsonschema  # type: ignore[import-untyped]
+import jsonschema
 
 from tfsent.checkpoint import atomic
 from tfsent.checkpoint.strict_json import brief, json_bytes, parse_object

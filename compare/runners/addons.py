@@ -6,8 +6,7 @@ are dense layers wrapped in `tfa.layers.WeightNormalization`, trained by
 tensorflow-addons ended in 2024 and does not import with Keras 3, so it has an
 environment of its own, with NumPy and safetensors and nothing else of this project.
 
-Axes: N batches, B lanes, T bytes in a window, E embedding width, H hidden units, G = 4
-H gate columns.
+Axes: B lanes, E embedding width, H hidden units.
 
 Reference:
     Krause et al. 2016, arXiv:1609.07959, equations 14 to 19.
@@ -16,7 +15,7 @@ Reference:
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -24,7 +23,8 @@ import numpy as np
 from compare.runners.facts import RunnerFacts
 from compare.runners.inputs import read_batches, read_weights
 from compare.runners.serving import Work
-from compare.runners.training import Training, training_work
+from compare.runners.tensorflow_side import BatchTraining, TensorFlowSide
+from compare.runners.training import training_work
 
 RUNNERS = (
     RunnerFacts(
@@ -51,14 +51,8 @@ def open_side(name: str) -> Addons:
     return Addons()
 
 
-class Addons:
+class Addons(TensorFlowSide):
     """TensorFlow 2.15 and tensorflow-addons."""
-
-    def __init__(self) -> None:
-        import tensorflow as tf
-
-        self._tf = tf
-        self.device = "gpu" if tf.config.list_physical_devices("GPU") else "cpu"
 
     def work(
         self, task: str, config: dict[str, Any], weights: str, inputs: str
@@ -67,18 +61,6 @@ class Addons:
         named, batches = read_weights(weights), read_batches(inputs)
         training = _Training(config, named, batches.bytes_NBT1)
         return training_work(training, len(batches.bytes_NBT1), named)
-
-    def product(self, side: int) -> tuple[Callable[[], object], Callable[[], object]]:
-        """Return a float32 product of square matrices, and what waits for it."""
-        tf = self._tf
-        a, b = (tf.random.stateless_normal((side, side), (0, k)) for k in (1, 2))
-        result = tf.Variable(tf.zeros((side, side)))
-        product = tf.function(lambda: result.assign(tf.matmul(a, b)))
-        return product, lambda: float(result[0, 0])
-
-    def memory(self) -> dict[str, int]:
-        """Return nothing: the old stack is compared on a CPU."""
-        return {}
 
 
 def make_cell(units: int) -> Any:
@@ -116,9 +98,7 @@ def make_cell(units: int) -> Any:
     return Cell()
 
 
-class _Training(Training):
-    """`train_on_batch` of a sequential model."""
-
+class _Training(BatchTraining):
     def __init__(
         self,
         config: dict[str, Any],
@@ -128,68 +108,22 @@ class _Training(Training):
         import tensorflow as tf
         import tensorflow_addons as tfa
 
-        shape, optimizer = config["model"], config["optimizer"]
-        self._named = named
-        bytes_NBT1 = bytes_NBT1.astype(np.int32)
-        self._batches = [(each[:, :-1], each[:, 1:]) for each in bytes_NBT1]
-        embedding = tf.keras.layers.Embedding(256, shape["embedding_size"])
+        shape, settings = config["model"], config["optimizer"]
         cells = [make_cell(shape["hidden_size"]) for _ in range(shape["layers"])]
-        head = tf.keras.layers.Dense(256)
-        self._model = tf.keras.Sequential(
-            [
-                tf.keras.layers.Input(
-                    batch_shape=self._batches[0][0].shape, dtype="int32"
-                ),
-                embedding,
-                *(tf.keras.layers.RNN(cell, return_sequences=True) for cell in cells),
-                head,
-            ]
+        layers = [tf.keras.layers.RNN(cell, return_sequences=True) for cell in cells]
+        optimizer = tfa.optimizers.AdamW(
+            weight_decay=0.0,
+            learning_rate=settings["learning_rate"],
+            global_clipnorm=settings["clip_norm"] or None,
         )
-        self._variables = {
-            "embedding/weight": embedding.embeddings,
-            "output/weight": head.kernel,
-            "output/bias": head.bias,
-        }
+        super().__init__(tf.keras, layers, config, optimizer, bytes_NBT1)
         for k, cell in enumerate(cells):
             for name in _MATRICES:
                 normed = getattr(cell, name)
-                self._variables[f"layers/{k}/{name}"] = normed.v
-                self._variables[f"layers/{k}/g{name[1:]}"] = normed.g
-            self._variables[f"layers/{k}/b"] = cell.wx.layer.bias
-        self._loss = tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-        self._model.compile(
-            tfa.optimizers.AdamW(
-                weight_decay=0.0,
-                learning_rate=optimizer["learning_rate"],
-                global_clipnorm=optimizer["clip_norm"] or None,
-            ),
-            self._loss,
-        )
+                self.variables[f"layers/{k}/{name}"] = normed.v
+                self.variables[f"layers/{k}/g{name[1:]}"] = normed.g
+            self.variables[f"layers/{k}/b"] = cell.wx.layer.bias
+        self.values = named
         # The wrapper sets its gains from its directions when it is first called.
-        self._model(self._batches[0][0])
+        self.logits()
         self.restore()
-
-    def update(self, k: int) -> Any:
-        return self._model.train_on_batch(*self._batches[k])
-
-    def nats(self, loss: Any) -> float:
-        return float(loss)
-
-    def restore(self) -> None:
-        for name, variable in self._variables.items():
-            variable.assign(self._named[name])
-
-    def logits(self) -> np.ndarray:
-        return np.asarray(self._model(self._batches[0][0]))
-
-    def gradients(self) -> Mapping[str, np.ndarray]:
-        import tensorflow as tf
-
-        x_BT, y_BT = self._batches[0]
-        with tf.GradientTape() as tape:
-            nats = self._loss(y_BT, self._model(x_BT, training=True))
-        found = tape.gradient(nats, list(self._variables.values()))
-        return {
-            name: tf.convert_to_tensor(gradient).numpy()
-            for name, gradient in zip(self._variables, found, strict=True)
-        }

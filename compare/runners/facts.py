@@ -34,7 +34,6 @@ class RunnerFacts(NamedTuple):
         modules: What to import to know whether they are there.
         environment: Folder of another Python environment beside the project, and
             `make` target that makes it; None for the one of this process.
-        max_layers: Most layers.
     """
 
     name: str
@@ -45,7 +44,6 @@ class RunnerFacts(NamedTuple):
     packages: tuple[str, ...]
     modules: tuple[str, ...]
     environment: tuple[str, str] | None = None
-    max_layers: int = 1_000_000
 
     def python(self) -> Path:
         """Return the interpreter that it runs on; it need not exist."""

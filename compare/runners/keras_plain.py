@@ -3,9 +3,6 @@
 "keras-layers" is `keras.layers.LSTM` or `GRU` as they come; "keras-graph" and
 "keras-eager" are `keras.layers.RNN` over a plain mLSTM cell, without XLA, in a graph
 and eagerly. All train by `train_on_batch`.
-
-Axes: N batches, B lanes, T bytes in a window, E embedding width, H hidden units, G
-gate columns, V = 256 byte values.
 """
 
 from __future__ import annotations
@@ -18,9 +15,9 @@ import numpy as np
 from compare.formats.blocks import OUR_GATES, reorder
 from compare.runners.facts import RunnerFacts
 from compare.runners.inputs import read_batches, read_weights
-from compare.runners.keras_tensorflow import TensorFlowSide
 from compare.runners.serving import Work
-from compare.runners.training import Training, training_work
+from compare.runners.tensorflow_side import BatchTraining, TensorFlowSide
+from compare.runners.training import training_work
 from tfsent.quiet import quiet
 
 LAYERS, GRAPH, EAGER = "keras-layers", "keras-graph", "keras-eager"
@@ -78,9 +75,7 @@ class PlainKeras(TensorFlowSide):
         return training_work(training, len(batches.bytes_NBT1), named)
 
 
-class _Training(Training):
-    """`train_on_batch` of a sequential model."""
-
+class _Training(BatchTraining):
     def __init__(
         self,
         config: dict[str, Any],
@@ -90,130 +85,69 @@ class _Training(Training):
     ):
         import keras
 
-        shape, optimizer = config["model"], config["optimizer"]
-        self._cell, self._named = shape["cell"], named
-        bytes_NBT1 = bytes_NBT1.astype(np.int32)
-        self._batches = [(each[:, :-1], each[:, 1:]) for each in bytes_NBT1]
-        embedding = keras.layers.Embedding(256, shape["embedding_size"])
-        self._layers = self._recurrent(shape, name)
-        head = keras.layers.Dense(256)
-        self._model = keras.Sequential(
-            [
-                keras.layers.Input(
-                    batch_shape=self._batches[0][0].shape, dtype="int32"
-                ),
-                embedding,
-                *self._layers,
-                head,
-            ]
+        shape, settings = config["model"], config["optimizer"]
+        self._cell = shape["cell"]
+        layers = _layers(shape, name)
+        optimizer = keras.optimizers.Adam(
+            settings["learning_rate"], global_clipnorm=settings["clip_norm"] or None
         )
-        self._ends = {
-            "embedding/weight": embedding.embeddings,
-            "output/weight": head.kernel,
-            "output/bias": head.bias,
-        }
-        self._loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-        self._model.compile(
-            keras.optimizers.Adam(
-                optimizer["learning_rate"],
-                global_clipnorm=optimizer["clip_norm"] or None,
-            ),
-            self._loss,
-            **_COMPILE[name],
-        )
+        super().__init__(keras, layers, config, optimizer, bytes_NBT1, **_COMPILE[name])
+        for k, layer in enumerate(layers):
+            for variable in layer.cell.trainable_variables:
+                self.variables[f"layers/{k}/{variable.name}"] = variable
+        self.values = named if self._cell == "mlstm" else to_keras(named, self._cell)
         self.restore()
 
-    def _recurrent(self, shape: dict[str, Any], name: str) -> list[Any]:
-        import keras
-
-        from tfsent.model import MLSTMCell
-
-        kinds = {"lstm": keras.layers.LSTM, "gru": keras.layers.GRU}
-        units = shape["hidden_size"]
-        if name == LAYERS:
-            kind = kinds[self._cell]
-            layers = range(shape["layers"])
-            return [kind(units, return_sequences=True) for _ in layers]
-        return [
-            keras.layers.RNN(
-                MLSTMCell(units, weight_norm=shape["weight_norm"]),
-                return_sequences=True,
-            )
-            for _ in range(shape["layers"])
-        ]
-
-    def update(self, k: int) -> Any:
-        return self._model.train_on_batch(*self._batches[k])
-
-    def nats(self, loss: Any) -> float:
-        return float(loss)
-
-    def restore(self) -> None:
-        for name, variable in self._ends.items():
-            variable.assign(self._named[name])
-        for k, layer in enumerate(self._layers):
-            for variable, value in _to_keras(self._cell, layer, self._named, k):
-                variable.assign(value)
-
-    def logits(self) -> np.ndarray:
-        return np.asarray(self._model(self._batches[0][0]))
-
     def gradients(self) -> Mapping[str, np.ndarray]:
-        import tensorflow as tf
-
-        x_BT, y_BT = self._batches[0]
-        with tf.GradientTape() as tape:
-            nats = self._loss(y_BT, self._model(x_BT, training=True))
-        variables = self._model.trainable_variables
-        found = {
-            id(v): tf.convert_to_tensor(g).numpy()
-            for v, g in zip(variables, tape.gradient(nats, variables), strict=True)
-        }
-        named = {name: found[id(variable)] for name, variable in self._ends.items()}
-        for k, layer in enumerate(self._layers):
-            named |= _to_ours(self._cell, layer, found, k)
-        return named
+        found = super().gradients()
+        return found if self._cell == "mlstm" else to_ours(found, self._cell)
 
 
-def _to_keras(
-    cell: str, layer: Any, named: Mapping[str, np.ndarray], k: int
-) -> list[tuple[Any, np.ndarray]]:
-    """Return each variable of a layer and its value."""
-    ours = {
-        name.removeprefix(f"layers/{k}/"): value
-        for name, value in named.items()
-        if name.startswith(f"layers/{k}/")
-    }
-    if cell == "mlstm":
-        return [(v, ours[v.name]) for v in layer.cell.trainable_variables]
-    ours = {
-        name: reorder(value, value.ndim - 1, OUR_GATES[cell], KERAS_GATES[cell])
-        for name, value in ours.items()
-    }
-    bias = np.stack([ours["b"], ours["bh"]]) if cell == "gru" else ours["b"]
-    return [
-        (layer.cell.kernel, ours["wx"]),
-        (layer.cell.recurrent_kernel, ours["wh"]),
-        (layer.cell.bias, bias),
-    ]
+def _layers(shape: Mapping[str, Any], name: str) -> list[Any]:
+    import keras
+
+    from tfsent.model import MLSTMCell
+
+    units, count = shape["hidden_size"], range(shape["layers"])
+    if name == LAYERS:
+        kind = {"lstm": keras.layers.LSTM, "gru": keras.layers.GRU}[shape["cell"]]
+        return [kind(units, return_sequences=True) for _ in count]
+    cells = [MLSTMCell(units, weight_norm=shape["weight_norm"]) for _ in count]
+    return [keras.layers.RNN(cell, return_sequences=True) for cell in cells]
 
 
-def _to_ours(
-    cell: str, layer: Any, found: Mapping[int, np.ndarray], k: int
-) -> dict[str, np.ndarray]:
-    """Return the gradients of a layer by our names, gates in our order."""
-    if cell == "mlstm":
-        variables = layer.cell.trainable_variables
-        return {f"layers/{k}/{v.name}": found[id(v)] for v in variables}
-    theirs = {
-        "wx": found[id(layer.cell.kernel)],
-        "wh": found[id(layer.cell.recurrent_kernel)],
-    }
-    bias = found[id(layer.cell.bias)]
-    theirs |= {"b": bias[0], "bh": bias[1]} if cell == "gru" else {"b": bias}
-    return {
-        f"layers/{k}/{name}": reorder(
-            value, value.ndim - 1, KERAS_GATES[cell], OUR_GATES[cell]
-        )
-        for name, value in theirs.items()
-    }
+def to_keras(named: Mapping[str, np.ndarray], cell: str) -> dict[str, np.ndarray]:
+    """Return our weights by the names and in the gate order of Keras's own layers."""
+    theirs = {}
+    for name, value in named.items():
+        layer, slash, last = name.rpartition("/")
+        if not name.startswith("layers/"):
+            theirs[name] = value
+            continue
+        value = reorder(value, value.ndim - 1, OUR_GATES[cell], KERAS_GATES[cell])
+        theirs[f"{layer}{slash}{_NAMES.get(last, last)}"] = value
+    for name in [name for name in theirs if name.endswith("/bh")]:
+        # Beside the input and beside the state, one above the other.
+        bias = name.removesuffix("bh") + "bias"
+        theirs[bias] = np.stack([theirs[bias], theirs.pop(name)])
+    return theirs
+
+
+def to_ours(found: Mapping[str, np.ndarray], cell: str) -> dict[str, np.ndarray]:
+    """Return gradients of Keras's own layers by our names and in our gate order."""
+    ours = {}
+    spelled = {theirs: name for name, theirs in _NAMES.items()}
+    for name, value in found.items():
+        layer, slash, last = name.rpartition("/")
+        if not name.startswith("layers/"):
+            ours[name] = value
+            continue
+        value = reorder(value, value.ndim - 1, KERAS_GATES[cell], OUR_GATES[cell])
+        if last == "bias" and cell == "gru":
+            ours[f"{layer}/bh"], value = value[1], value[0]
+        ours[f"{layer}{slash}{spelled[last]}"] = value
+    return ours
+
+
+_NAMES = {"wx": "kernel", "wh": "recurrent_kernel", "b": "bias"}
+"""Our name of a weight to that of Keras's own layers."""

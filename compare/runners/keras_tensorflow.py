@@ -6,7 +6,7 @@ Axes: B lanes, T bytes in a window.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ import numpy as np
 from compare.runners.facts import RunnerFacts
 from compare.runners.inputs import read_batches, read_weights
 from compare.runners.serving import Work
+from compare.runners.tensorflow_side import TensorFlowSide
 from compare.runners.training import Training, training_work
 from tfsent.quiet import quiet
 
@@ -36,32 +37,6 @@ def open_side(name: str) -> KerasTensorFlow:
     return KerasTensorFlow()
 
 
-class TensorFlowSide:
-    """What all runners on TensorFlow have in common."""
-
-    def __init__(self) -> None:
-        import tensorflow as tf
-
-        self._tf = tf
-        self._gpus = tf.config.list_physical_devices("GPU")
-        self.device = "gpu" if self._gpus else "cpu"
-
-    def product(self, side: int) -> tuple[Callable[[], object], Callable[[], object]]:
-        """Return a float32 product of square matrices, and what waits for it."""
-        tf = self._tf
-        a, b = (tf.random.stateless_normal((side, side), (0, k)) for k in (1, 2))
-        result = tf.Variable(tf.zeros((side, side)))
-        product = tf.function(lambda: result.assign(tf.matmul(a, b)))
-        return product, lambda: float(result[0, 0])
-
-    def memory(self) -> dict[str, int]:
-        """Return the most memory of the GPU so far."""
-        if not self._gpus:
-            return {}
-        info = self._tf.config.experimental.get_memory_info("GPU:0")
-        return {"peak_device_bytes": int(info["peak"])}
-
-
 class KerasTensorFlow(TensorFlowSide):
     """This project on Keras and TensorFlow."""
 
@@ -77,7 +52,7 @@ class KerasTensorFlow(TensorFlowSide):
             training = _Training(settings, named, inputs)
             return training_work(training, training.num_batches, named)
 
-        from compare.runners import trained_work
+        from compare.runners.trained_work import trained_work
         from tfsent.loading import LanguageModel
         from tfsent.model import ByteLanguageModel
         from tfsent.training.precision import set_precision
@@ -86,12 +61,7 @@ class KerasTensorFlow(TensorFlowSide):
         model = ByteLanguageModel(settings.model, seed=None)
         model.build(None)
         model.set_named_weights(named)
-        trained = LanguageModel(model)
-        does = {
-            "featurize": trained_work.featurizing,
-            "generate": trained_work.generating,
-        }
-        return does[task](trained, inputs)
+        return trained_work(task, LanguageModel(model), inputs)
 
 
 class _Training(Training):

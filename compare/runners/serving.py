@@ -8,7 +8,7 @@
     gauge     rate of a float32 product of 2048-cubed matrices, FLOP/s
     tear_down drop it: the most memory that it needed
 
-Runs in old environments too: standard library and NumPy alone.
+Runs in old environments too: needs the standard library and NumPy alone.
 """
 
 from __future__ import annotations
@@ -16,22 +16,20 @@ from __future__ import annotations
 import gc
 import json
 import os
-import re
 import sys
 import time
 from collections.abc import Callable, Mapping
 from importlib import metadata
-from pathlib import Path
 from typing import Any, NamedTuple, Protocol, cast
 
 import numpy as np
 
+from benchmarks.provenance import available_cores
 from compare.runners.facts import Found
+from tfsent.peak_memory import forget_peak, peak_resident_bytes
 
 SIDE = 2048
 """Of the square matrices of the product that stands for the machine."""
-
-_STATUS, _CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 
 class Work(NamedTuple):
@@ -99,7 +97,7 @@ class Server:
         """Return where it computes, and with which versions."""
         return {
             "device": self._side.device,
-            "threads": _cores(),
+            "threads": available_cores(),
             "versions": {
                 "python": ".".join(map(str, sys.version_info[:3])),
                 **{name: metadata.version(name) for name in self._packages},
@@ -118,7 +116,7 @@ class Server:
         self._work = None
         gc.collect()
         forget_peak()
-        before = peak_bytes()
+        before = peak_resident_bytes()
         self._work = self._side.work(task, config, weights, inputs)
         np.savez(answers, **cast(Any, self._work.answers))
         self._work = self._work._replace(answers={})
@@ -141,7 +139,7 @@ class Server:
 
     def tear_down(self) -> dict[str, Any]:
         """Drop the work; return the most memory that it needed, bytes."""
-        peak = {"peak_resident_bytes": peak_bytes(), **self._side.memory()}
+        peak = {"peak_resident_bytes": peak_resident_bytes(), **self._side.memory()}
         self._work = None
         gc.collect()
         return peak
@@ -186,28 +184,3 @@ def serve(found: Found) -> None:
             answer = {"error": f"{type(error).__name__}: {words}"}
         answers.write(json.dumps(answer) + "\n")
         answers.flush()
-
-
-def peak_bytes() -> int:
-    """Return the largest resident memory of this process since `forget_peak`.
-
-    0 where the system does not tell.
-    """
-    if not _STATUS.exists():
-        return 0
-    found = re.search(r"^VmHWM:\s+(\d+) kB$", _STATUS.read_text(), re.MULTILINE)
-    return int(found[1]) * 1024 if found else 0
-
-
-def forget_peak() -> None:
-    """Let the largest resident memory start anew, where Linux allows it."""
-    try:
-        _CLEAR.write_text("5")
-    except OSError:  # The peak is then that of the process so far: no less.
-        pass
-
-
-def _cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -116,14 +116,10 @@ class TorchTwin(TorchSide):
             return training_work(training, training.num_batches, named)
 
         from compare.loading import LanguageModel
-        from compare.runners import trained_work
+        from compare.runners.trained_work import trained_work
         from compare.twin import ByteLanguageModel
 
         model = ByteLanguageModel(settings.model)
         fill_twin(model, twin_arrays(named, settings.model))
         trained = LanguageModel(model.to(self.device), settings.precision)
-        does = {
-            "featurize": trained_work.featurizing,
-            "generate": trained_work.generating,
-        }
-        return does[task](trained, inputs)
+        return trained_work(task, trained, inputs)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 
 import numpy as np
 
@@ -12,28 +11,25 @@ from compare.runners.serving import Work
 from tfsent.trained import TrainedModel
 
 FEATURE = "cell"
-"""What is taken of a text: the state after the last byte, which every way has."""
+"""What is taken of a text: the state after the last byte."""
 
 
-def featurizing(model: TrainedModel, inputs: str) -> Work:
-    """Return the featurizing of some texts as work."""
-    texts = read_texts(inputs)
-    return timed_once(lambda: np.asarray(model.features(texts, FEATURE)), "features")
+def trained_work(task: str, model: TrainedModel, inputs: str) -> Work:
+    """Return the featurizing of texts, or the writing of one at temperature 0."""
 
-
-def generating(model: TrainedModel, inputs: str) -> Work:
-    """Return the writing of one text, at temperature 0, as work."""
-    prompt, length = read_prompt(inputs)
+    def featurize() -> np.ndarray:
+        return np.asarray(model.features(texts, FEATURE))
 
     def write() -> np.ndarray:
         (text,) = model.generate_bytes(prompt, length, temperature=0)
         return np.frombuffer(text, np.uint8)
 
-    return timed_once(write, "bytes")
-
-
-def timed_once(call: Callable[[], np.ndarray], name: str) -> Work:
-    """Return a call that gives its answer at once as work."""
+    if task == "featurize":
+        texts = read_texts(inputs)
+        name, call = "features", featurize
+    else:
+        prompt, length = read_prompt(inputs)
+        name, call = "bytes", write
     start_s = time.perf_counter()
     answer = call()
     first_s = time.perf_counter() - start_s
@@ -41,4 +37,4 @@ def timed_once(call: Callable[[], np.ndarray], name: str) -> Work:
 
 
 def _nothing() -> None:
-    """There is nothing to wait for."""
+    """There is nothing to wait for: a call gives its answer."""

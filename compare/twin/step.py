@@ -83,10 +83,8 @@ class TrainStep:
         Returns:
             `(StepResult, state)`, its values on the device.
         """
-        lanes = self._processes.lanes(len(batch.bytes_BT1))
-        bytes_BT1 = torch.from_numpy(batch.bytes_BT1[lanes]).to(self._device)
-        reset_BT = torch.from_numpy(batch.reset_BT[lanes]).to(self._device)
         scale = scale_of(self._scaler, self._device)
+        bytes_BT1, reset_BT = self._own_lanes(batch)
         nats, state = self._gradients(bytes_BT1, reset_BT, state, step)
         gradients = [parameter.grad for parameter in self._parameters]
         norm = clip_by_global_norm(gradients, self._clip_norm * scale)
@@ -101,9 +99,7 @@ class TrainStep:
         As updates compute it, neither scaled nor clipped; nothing is changed.
         Arguments as for a call.
         """
-        lanes = self._processes.lanes(len(batch.bytes_BT1))
-        bytes_BT1 = torch.from_numpy(batch.bytes_BT1[lanes]).to(self._device)
-        reset_BT = torch.from_numpy(batch.reset_BT[lanes]).to(self._device)
+        bytes_BT1, reset_BT = self._own_lanes(batch)
         self._gradients(bytes_BT1, reset_BT, state, 0)
         scale = scale_of(self._scaler, self._device)
         return [parameter.grad / scale for parameter in self._parameters]
@@ -111,6 +107,12 @@ class TrainStep:
     def autocast(self):
         """Return the context in which the model computes in this step's precision."""
         return autocast(self._precision, self._device.type)
+
+    def _own_lanes(self, batch: Batch):
+        """Return the bytes and resets of this process's lanes, on its device."""
+        lanes = self._processes.lanes(len(batch.bytes_BT1))
+        bytes_BT1 = torch.from_numpy(batch.bytes_BT1[lanes]).to(self._device)
+        return bytes_BT1, torch.from_numpy(batch.reset_BT[lanes]).to(self._device)
 
     def _gradients(self, bytes_BT1, reset_BT, state, step: int):
         """Set the gradients, scaled and averaged; return the loss and the new state."""

@@ -28,7 +28,7 @@ def planted(monkeypatch):
 
 def compared(folder, config=CONFIG, tell=lambda line: None):
     comparison.claim_folder(config, folder)
-    return comparison.compare(config, folder, "the command", "", tell)
+    return comparison.compare(config, folder, "the command", tell)
 
 
 def test_results_hold_every_cell_and_every_runner(planted, tmp_path):

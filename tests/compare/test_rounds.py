@@ -19,7 +19,7 @@ TIMING = Timing(passes=2, rounds=3, fill_s=0.01, limit_s=20)
 
 
 def measured(names, timing=TIMING):
-    with contextlib.closing(Pool(PLANTED, timing.limit_s, {})) as pool:
+    with contextlib.closing(Pool(PLANTED, timing.limit_s)) as pool:
         return measure_cell(CELL, names, pool, timing, 0)["runners"]
 
 
@@ -39,7 +39,6 @@ def test_a_runner_that_fails_leaves_the_others_their_figures():
     assert found["no-start"]["reason"] == "no-start: RuntimeError: no device."
     assert found["crash"]["reason"] == "crash: its process was left with code 9."
     assert found["crash"]["stderr"].endswith("last words")
-    assert "noise" in found["talk"]["stderr"] or found["talk"]["status"] == OK
     assert [len(found[n]["turns"]) for n in ("fine", "talk", "other")] == [3, 3, 0]
     assert found["fine"]["peak_resident_bytes"] > 1e6
     assert found["fine"]["gap"]["value"] == 0

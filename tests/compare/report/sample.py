@@ -188,7 +188,7 @@ def _quality():
                     "accuracy": accuracy,
                     "interval": [accuracy - 0.02, accuracy + 0.02],
                     "texts": texts,
-                    "feature": 388,
+                    "feature": "hidden-mean",
                     "neuron_accuracy": accuracy - 0.09,
                 }
                 for name, (accuracy, texts) in sides.items()

@@ -16,7 +16,7 @@ FOUND = find_runners()
 def measured(cell, runners):
     (cell,) = parse_cells(cell)
     names = [n for n, one in runners.items() if takes(one, cell)]
-    with contextlib.closing(Pool(runners, TIMING.limit_s, {})) as pool:
+    with contextlib.closing(Pool(runners, TIMING.limit_s)) as pool:
         return measure_cell(cell, names, pool, TIMING, 0)["runners"]
 
 
