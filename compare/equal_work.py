@@ -22,8 +22,8 @@ TOLERANCES: Mapping[Precision, Mapping[str, float]] = {
                       "features": 1e-2},
 }  # fmt: skip
 """Precision to the largest difference that is equal work, over the largest value.
-Measured in float32 between eight runners, 64 units: losses 1.4e-7, logits 4.1e-7,
-gradients 8.5e-7. The half precisions round in places of their own."""
+Measured in float32: 1.1e-6 between all runners at 256 units, 2.2e-6 between Keras and
+the twin at 512 to 4096. The half precisions round in places of their own."""
 
 
 class Gap(NamedTuple):

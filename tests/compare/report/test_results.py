@@ -102,7 +102,7 @@ GONE = object()
         (
             ("quality", "runs", 0, "transfer", "yelp"),
             {},
-            ["transfer has the unknown field 'yelp'"],
+            ["transfer.yelp lacks"],
         ),
         (("provenance", "memory_bytes"), GONE, ["provenance", "lacks memory_bytes"]),
     ],

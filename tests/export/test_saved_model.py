@@ -1,96 +1,29 @@
-"""tfsent.export: what leaves the project answers as the model does."""
+"""What leaves the project answers as the model does."""
 
 import json
-import random
 import re
 import subprocess
 import sys
 import textwrap
-from html.entities import html5
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.export.cases import BOTH, HIDDEN, SHAPES, TEXTS, WINDOW, classifier_of, make
 from tests.tolerances import EXPORTED_F32, EXPORTED_LONG_F32, SCORE_F32
-from tfsent.config import ModelConfig
-from tfsent.data.text_rules import RULES, clean
 from tfsent.export import (
     NotEqual,
     cleaning,
     export_saved_model,
     export_small,
     proof,
-    small_formats,
 )
 from tfsent.export.cleaning import Cleaner
 from tfsent.export.reader import Reader
 from tfsent.export.saved_model import shapes_of
 from tfsent.export.signatures import Served
-from tfsent.loading import LanguageModel
-from tfsent.model import ByteLanguageModel
-from tfsent.transfer.classifier import Classifier
 from tfsent.transfer.feature import parse_feature
-
-WINDOW = 64
-TEXTS = ["Loved it.", "", "x" * 61, "y" * 62, "A dull film. " * 15, "caf\xe9 &amp; \0"]
-# Every state and pooling at once.
-HIDDEN = "all-hidden-mean+hidden+hidden-max+all-hidden-min"
-BOTH = f"{HIDDEN}+all-cell+cell-mean+cell-max"
-SHAPES = {
-    "mlstm": {"layers": 1, "hidden_size": 7},
-    "lstm": {"layers": 2, "hidden_size": 6, "tied_embedding": True},
-    "gru": {"layers": 2, "hidden_size": 5, "weight_norm": False},
-    "tanh": {"layers": 1, "hidden_size": 6},
-    "relu": {"layers": 3, "hidden_size": 5},
-}
-
-
-def make(cell="mlstm", text_rule="openai", decoder=True, **shape):
-    """A model with weights that are large enough to tell one another apart."""
-    shape = SHAPES[cell] | shape
-    tied = shape.get("tied_embedding", False)
-    embedding = shape["hidden_size"] if tied else 3
-    config = ModelConfig(cell=cell, embedding_size=embedding, **shape)
-    model = ByteLanguageModel(config, seed=1, text_rule=text_rule, decoder=decoder)
-    model.build(None)
-    draw = np.random.default_rng(2)
-    for variable in model.trainable_variables:
-        variable.assign_add(draw.normal(0, 0.2, variable.shape).astype("f4"))
-    return LanguageModel(model)
-
-
-@pytest.fixture(scope="module")
-def model():
-    return make()
-
-
-def classifier_of(model, kind="binary", feature="cell-mean"):
-    draw = np.random.default_rng(3)
-    outputs = 1 if kind == "binary" else 3
-    return Classifier(
-        feature=feature,
-        classes=("negative", "positive") if kind == "binary" else ("joy", "fear", "z"),
-        kind=kind,
-        weights=draw.normal(0, 9, (model.model.config.hidden_size, outputs)),
-        bias=draw.normal(size=outputs),
-        thresholds=np.full(outputs, 0.45),
-        neuron=None,
-        model_fingerprint=model.fingerprint,
-        text_rule=model.text_rule,
-    )
-
-
-@pytest.fixture(scope="module")
-def exported(model, tmp_path_factory):
-    """Folder of an export with a classifier, and what was returned."""
-    folder = tmp_path_factory.mktemp("exported") / "model"
-    return folder, export_saved_model(model, folder, classifier_of(model))
-
-
-def cleaned(rule, texts):
-    return Cleaner(rule)(tf.constant(texts, tf.string)).numpy().tolist()
-
 
 _readers = {}
 
@@ -106,59 +39,6 @@ def read(model, feature, texts):
         )
     data = tf.constant([model.clean(text) for text in texts], tf.string)
     return _readers[model, feature](data).numpy()
-
-
-def strange_texts(count):
-    """Texts of names, numbers and spaces, whole, cut and run together."""
-    draw = random.Random(4)
-    numbers = [0, 9, 13, 65, 128, 159, 0xD800, 0xFFFE, 0x1FFFF, 0x10FFFF, 0x110000]
-    atoms = [f"&{name}" for name in draw.sample(sorted(html5), 300)]
-    atoms += [f"&#{n}{end}" for n in [*numbers, 10**12] for end in (";", "", "a")]
-    atoms += [f"&#{x}{n:x};" for n in numbers for x in "xX"]
-    atoms += ["&#00065;", "&#x0000000041", "&#", "&#x", "&amp", "&ampx;", "&notit;"]
-    atoms += ["&", ";", "a", "Z9", "<b>", "<", ">", "\n", " ", "\t", "\r\n", "\0"]
-    atoms += ["\x1c", "\x85", "\xa0", "\u3000", "\u200b", "\ufeff", "\xe9", "\u4e2d"]
-    atoms += ["\U0001f600", "&nbsp;", "&eacute;", "&CounterClockwiseContourIntegral;"]
-    return ["".join(draw.choices(atoms, k=draw.randint(0, 9))) for _ in range(count)]
-
-
-@pytest.mark.parametrize("rule", RULES)
-def test_graph_cleans_strange_texts_as_the_rule_does(rule):
-    texts = strange_texts(3000)
-    assert cleaned(rule, texts) == [clean(text, rule) for text in texts]
-
-
-@pytest.mark.parametrize("rule", RULES)
-def test_every_name_and_every_number_in_question_is_resolved(rule):
-    texts = [f"&{name}x" for name in html5] + [f"&{name};" for name in html5]
-    starts = range(0, 0x110000, 0x10000)
-    spots = {
-        n + k for n in [*starts, 0xD800, 0xE000, 0xFDD0, 0xFDF0] for k in range(-3, 3)
-    }
-    spots |= {*range(300), 0x110000, 0x110001, 9999999, 10000000}
-    texts += [f"&#{n};" for n in spots if n >= 0]
-    texts += [f"&#x{n:X};" for n in spots if n >= 0]
-    assert cleaned(rule, texts) == [clean(text, rule) for text in texts]
-
-
-def test_white_space_is_what_python_takes_for_it():
-    characters = [chr(n) for n in range(0x3100) if not 0xD800 <= n < 0xE000]
-    found = cleaned("openai", [f"{c}|{c}" for c in characters])
-    assert found == [clean(f"{c}|{c}", "openai") for c in characters]
-    assert not any(chr(n).isspace() for n in range(0x3100, 0x110000))
-
-
-@pytest.mark.parametrize(
-    ("rule", "expected"),
-    [("openai", b"\n a\xff\xc3\xa9\xe2\x80 & \x00b "), ("nvidia", b"\n ae & \x00b ")],
-)
-def test_bytes_that_are_not_utf8_are_kept_or_dropped(rule, expected):
-    assert cleaned(rule, [b" a\xff\xc3\xa9\xe2\x80 &amp; \x00b\n"]) == [expected]
-
-
-def test_no_text_is_cleaned_to_no_text():
-    assert cleaned("openai", []) == []
-    assert cleaned("nvidia", []) == []
 
 
 @pytest.mark.parametrize("cell", SHAPES)
@@ -340,47 +220,6 @@ def test_other_labels_probabilities_or_scores_are_noticed(model):
     for said, values in wrong.items():
         with pytest.raises(NotEqual, match=said):
             proof._prove_classifier(found | values, features, classifier)
-
-
-@pytest.mark.parametrize("kind", ["litert", "onnx"])
-def test_a_missing_package_is_named(model, tmp_path, monkeypatch, kind):
-    package = small_formats.PACKAGES[kind][-1]
-    find = small_formats.importlib.util.find_spec
-    monkeypatch.setattr(
-        small_formats.importlib.util,
-        "find_spec",
-        lambda name: None if name == package else find(name),
-    )
-    with pytest.raises(ValueError, match=package.replace("_", "-")):
-        export_small(model, tmp_path / "model", kind)
-    assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("kind", ["litert", "onnx"])
-@pytest.mark.parametrize("cell", SHAPES)
-def test_small_formats_answer_as_the_model_does(tmp_path, kind, cell):
-    pytest.importorskip(small_formats.PACKAGES[kind][0], reason="requirements-dev.txt")
-    model = make(cell)
-    feature = BOTH if cell in ("mlstm", "lstm") else HIDDEN
-    about = export_small(model, tmp_path / "model", kind, feature)
-    differences = about["parity"]["largest_difference"]
-    assert set(differences) == {"features", "logits"}
-    assert max(differences.values()) <= EXPORTED_F32.value
-    files = {path.name for path in (tmp_path / "model").iterdir()}
-    weights = {"model.tflite"} if kind == "litert" else {"step.onnx", "features.onnx"}
-    assert files == {"export.json", "README.md", *weights}
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("kind", ["litert", "onnx"])
-def test_a_small_format_that_answers_otherwise_is_not_kept(tmp_path, model, kind):
-    pytest.importorskip(small_formats.PACKAGES[kind][0], reason="requirements-dev.txt")
-    other = make(hidden_size=7)
-    other.model.output_bias.assign_add(np.eye(1, 256, dtype="f4")[0])
-    with pytest.raises(NotEqual, match="logits"):
-        export_small(model, tmp_path / "model", kind, reference=other)
-    assert list(tmp_path.iterdir()) == []
 
 
 BARE = """
