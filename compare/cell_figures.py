@@ -90,6 +90,7 @@ def _entry(
     turns = entry["turns"]
     seconds = [[turn["seconds"] for turn in each] for each in turns]
     rates = [[turn["gemm_flop_per_s"] for turn in each] for each in turns]
+    first = [[each["first_s"]] for each in entries if "first_s" in each]
     entry |= {
         "seconds": interval(seconds),
         "bytes_per_s": interval(
@@ -102,7 +103,7 @@ def _entry(
                 for pair in zip(seconds, rates, strict=True)
             ]
         ),
-        "first_s": interval([[each["first_s"]] for each in entries]),
+        "first_s": interval(first) if first else None,
         "peak_resident_bytes": _most(entries, "peak_resident_bytes"),
         "peak_device_bytes": _most(entries, "peak_device_bytes"),
     }

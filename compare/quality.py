@@ -106,23 +106,22 @@ def _runs_of_seed(
         }
         for task, (train, test) in config.transfer_list().items():
             tell(f"quality, seed {seed}: {name} on {task}")
-            found, right = _transfer(
-                place, train, test, folder / f"{name}-{seed}-{task}"
-            )
+            flags: list[str | Path] = ["--model", place, "--data.train", train]
+            flags += ["--data.test", test] if test else []
+            if config.transfer_texts is not None:
+                flags += ["--data.max-texts", str(config.transfer_texts)]
+            found, right = _transfer(flags, folder / f"{name}-{seed}-{task}")
             run["transfer"][task], run["right"][task] = found, right
         runs.append(run)
     return runs
 
 
 def _transfer(
-    model: Path, train: str, test: str | None, out: Path
+    flags: Sequence[str | Path], out: Path
 ) -> tuple[dict[str, Any], np.ndarray]:
     """Return the figures of a transfer, and which test texts are right, bool[N]."""
     if not (out / "metrics.json").exists():
-        flags: list[str | Path] = ["--model", model, "--data.train", train]
-        flags += ["--data.test", test] if test else []
-        flags += ["--out", out, "--no-checks", "--json"]
-        call_script("transfer.py", *flags)
+        call_script("transfer.py", *flags, "--out", out, "--no-checks", "--json")
     found = json.loads((out / "metrics.json").read_text(encoding="utf-8"))
     with open(out / "predictions.csv", newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))

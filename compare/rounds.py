@@ -4,6 +4,10 @@ A pass starts a process for every runner, takes all cells in turn and ends the
 processes; passes are repeated, since two processes of one runner differ by more than
 two rounds of one process. What a pass measured of a cell is written at once: a
 comparison that is stopped goes on where it was.
+
+The first pass starts and sets up one runner after the other and times that too; it
+proves logits and all gradients. Later ones set up several at once and see that the
+losses are still the same. Turns never overlap.
 """
 
 from __future__ import annotations
@@ -14,11 +18,13 @@ import json
 import math
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from benchmarks.provenance import available_cores
 from benchmarks.timing import calls_filling
 from compare.cells import GridCell, write_given
 from compare.equal_work import gap_between
@@ -30,6 +36,9 @@ from tfsent.session import Tell
 
 OK, INVALID, FAILED, ABSENT = "ok", "invalid", "failed", "absent"
 """What may become of a runner in a cell: measured; other work; an error; not here."""
+
+_MOST_AT_ONCE = 4
+"""Set-ups that run side by side, one a core; each may need several GB."""
 
 
 class Pool:
@@ -45,7 +54,7 @@ class Pool:
         self,
         runners: Mapping[str, Found],
         limit_s: float,
-        started: Callable[[RunnerProcess], None] = lambda process: None,
+        started: Callable[[RunnerProcess], None] | None = None,
     ):
         self._runners, self._limit_s, self._started = runners, limit_s, started
         self._alive: dict[str, RunnerProcess] = {}
@@ -59,7 +68,8 @@ class Pool:
         if name not in self._alive:
             process = RunnerProcess(self._runners[name], self._limit_s)
             self._alive[name] = process
-            self._started(process)
+            if self._started is not None:
+                self._started(process)
         return self._alive[name]
 
     def drop(self, name: str) -> None:
@@ -68,7 +78,9 @@ class Pool:
             self._alive.pop(name).close()
 
     def close(self) -> None:
-        """End all processes."""
+        """End all processes, each of which takes some seconds to do so."""
+        for process in self._alive.values():
+            process.hang_up()
         for name in list(self._alive):
             self.drop(name)
 
@@ -97,7 +109,7 @@ def measure_passes(
         missing = [cell for cell in cells if not _file(folder, cell, k).exists()]
         if not missing:
             continue
-        started = functools.partial(_add_start, folder)
+        started = functools.partial(_add_start, folder) if k == 0 else None
         with contextlib.closing(Pool(runners, timing.limit_s, started)) as pool:
             for cell in missing:
                 names = [n for n in runners if takes(runners[n], cell)]
@@ -131,13 +143,23 @@ def measure_cell(
             are held against.
         pool: Their processes.
         timing: How long.
-        pass_number: The first round starts with another runner in every pass.
+        pass_number: Pass 0 proves and times the set-ups, one after the other. The
+            first round starts with another runner in every pass.
     """
+    at_once = min(available_cores(), _MOST_AT_ONCE) if pass_number else 1
     with tempfile.TemporaryDirectory() as folder:
-        found = _set_up(cell, names, pool, Path(folder))
+        given = write_given(cell, Path(folder))._asdict()
+        given["thorough"] = pass_number == 0
+        found = _set_up(names, pool, given, Path(folder), at_once)
+        _prove(cell, found, Path(folder))
     ready = [name for name in names if found[name]["status"] == OK]
     for name in ready:
-        found[name]["calls"] = calls_filling(timing.fill_s, found[name]["call_s"])
+        entry = found[name]
+        if at_once > 1:  # What was timed beside another set-up says little.
+            entry.pop("first_s", None)
+            with _caught(entry, pool, name):
+                entry["call_s"] = pool[name].ask("turn", calls=1)
+        entry["calls"] = calls_filling(timing.fill_s, entry["call_s"])
     for k in range(timing.rounds):
         first = (pass_number + k) % len(ready) if ready else 0
         for name in ready[first:] + ready[:first]:
@@ -151,22 +173,37 @@ def measure_cell(
 
 
 def _set_up(
-    cell: GridCell, names: Sequence[str], pool: Pool, folder: Path
+    names: Sequence[str],
+    pool: Pool,
+    given: Mapping[str, Any],
+    folder: Path,
+    at_once: int,
 ) -> dict[str, dict[str, Any]]:
-    """Set every runner up and hold its answers against the first one's."""
-    given = write_given(cell, folder)._asdict()
-    found: dict[str, dict[str, Any]] = {}
-    reference: dict[str, np.ndarray] | None = None
-    for name in names:
-        entry = found[name] = {"status": OK, "reason": None, "stderr": "", "turns": []}
-        answers = folder / f"{name}.npz"
+    """Set every runner up; its answers come into the folder."""
+    found: dict[str, dict[str, Any]] = {
+        name: {"status": OK, "reason": None, "stderr": "", "turns": []}
+        for name in names
+    }
+
+    def set_up(name: str) -> None:
+        entry, answers = found[name], str(_answers(folder, name))
         with _caught(entry, pool, name):
-            entry |= pool[name].ask("set_up", answers=str(answers), **given)
+            entry |= pool[name].ask("set_up", answers=answers, **given)
+
+    with ThreadPoolExecutor(at_once) as threads:
+        list(threads.map(set_up, names))
+    return found
+
+
+def _prove(cell: GridCell, found: Mapping[str, dict[str, Any]], folder: Path) -> None:
+    """Hold the answers of every runner against those of the first that has some."""
+    reference: dict[str, np.ndarray] | None = None
+    for name, entry in found.items():
         if entry["status"] != OK:
             continue
-        with np.load(answers) as stored:
+        with np.load(_answers(folder, name)) as stored:
             own = dict(stored)
-        answers.unlink()  # Gradients of 4096 units are 340 MB.
+        _answers(folder, name).unlink()  # Gradients of 4096 units are 340 MB.
         reference = own if reference is None else reference
         gap = gap_between(reference, own, cell.precision)
         entry["gap"] = {
@@ -181,7 +218,10 @@ def _set_up(
                 f"not the same work: {gap.what} differs by {gap.value:.1e} of the "
                 f"largest value, at most {gap.tolerance:g} will do"
             )
-    return found
+
+
+def _answers(folder: Path, name: str) -> Path:
+    return folder / f"{name}.npz"
 
 
 def _turn(entry: dict[str, Any], pool: Pool, name: str, timing: Timing) -> None:

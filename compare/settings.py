@@ -73,6 +73,9 @@ class QualityConfig:
     transfers: str = "builtin:val/builtin:test"
     """Labelled texts to learn from and, behind a slash, to test on, a comma list; a name alone has its own test split. Empty: none."""
 
+    transfer_texts: int | None = None
+    """Most labelled texts of each split, drawn at random, the same ones every time. Default: all."""
+
     def __post_init__(self) -> None:
         """Refuse what cannot work."""
         for name in ("batch_size", "window", "steps", "evaluations"):

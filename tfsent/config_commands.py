@@ -28,6 +28,8 @@ class LabelledDataConfig:
     """Column or key that holds the label; a comma list for several labels, each 0 or 1. Default: the named set's own, else 'label'."""
     label_threshold: float | None = None
     """A numeric label (such as stars) above this becomes 1, any other 0. Default: labels as they stand."""
+    max_texts: int | None = None
+    """Most texts of each split, drawn at random, the same ones every time. Default: all."""
     root: str | None = None
     """Folder that holds the named sets on disk. Default: the environment variable TFSENT_DATA, else download."""
     invalid_utf8: Literal["error", "replace"] = "error"
@@ -43,6 +45,10 @@ class LabelledDataConfig:
         _require(
             threshold is None or math.isfinite(threshold),
             f"data.label_threshold is {threshold}; a finite number will do.",
+        )
+        _require(
+            self.max_texts is None or self.max_texts >= 2,
+            f"data.max_texts is {self.max_texts}; at least 2 will do.",
         )
 
     def as_source(self, spec: str) -> DataConfig:

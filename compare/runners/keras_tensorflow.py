@@ -44,24 +44,33 @@ class KerasTensorFlow(TensorFlowSide):
         self, task: str, config: dict[str, Any], weights: str, inputs: str
     ) -> Work:
         """Return a piece of work, done once."""
-        from tfsent.config import RunConfig
-        from tfsent.settings_json import from_dict
-
-        settings, named = from_dict(RunConfig, config), read_weights(weights)
         if task == "train":
+            from tfsent.config import RunConfig
+            from tfsent.settings_json import from_dict
+
+            settings, named = from_dict(RunConfig, config), read_weights(weights)
             training = _Training(settings, named, inputs)
             return training_work(training, training.num_batches, named)
 
         from compare.runners.trained_work import trained_work
-        from tfsent.loading import LanguageModel
-        from tfsent.model import ByteLanguageModel
-        from tfsent.training.precision import set_precision
 
-        set_precision(settings.precision)
-        model = ByteLanguageModel(settings.model, seed=None)
-        model.build(None)
-        model.set_named_weights(named)
-        return trained_work(task, LanguageModel(model), inputs)
+        return trained_work(task, language_model(config, weights), inputs)
+
+
+def language_model(config: dict[str, Any], weights: str) -> Any:
+    """Return a `tfsent.loading.LanguageModel` of the weights of a piece of work."""
+    from tfsent.config import RunConfig
+    from tfsent.loading import LanguageModel
+    from tfsent.model import ByteLanguageModel
+    from tfsent.settings_json import from_dict
+    from tfsent.training.precision import set_precision
+
+    settings = from_dict(RunConfig, config)
+    set_precision(settings.precision)
+    model = ByteLanguageModel(settings.model, seed=None)
+    model.build(None)
+    model.set_named_weights(read_weights(weights))
+    return LanguageModel(model)
 
 
 class _Training(Training):

@@ -112,13 +112,17 @@ class RunnerProcess:
             raise self._error(answer["error"])
         return answer["ok"]
 
-    def close(self) -> None:
-        """End the process; closing twice does no harm."""
+    def hang_up(self) -> None:
+        """Let the process end by itself, and do not wait for it."""
         if self._process.stdin is not None and not self._process.stdin.closed:
             try:
                 self._process.stdin.close()
             except BrokenPipeError:
                 pass
+
+    def close(self) -> None:
+        """End the process; closing twice does no harm."""
+        self.hang_up()
         try:
             self._process.wait(10)
         except subprocess.TimeoutExpired:

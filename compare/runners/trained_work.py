@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 import numpy as np
 
@@ -16,20 +17,24 @@ FEATURE = "cell"
 
 def trained_work(task: str, model: TrainedModel, inputs: str) -> Work:
     """Return the featurizing of texts, or the writing of one at temperature 0."""
-
-    def featurize() -> np.ndarray:
-        return np.asarray(model.features(texts, FEATURE))
+    if task == "featurize":
+        texts = [text.decode("ascii") for text in read_texts(inputs)]
+        return featurizing(lambda: np.asarray(model.features(texts, FEATURE)))
+    prompt, length = read_prompt(inputs)
 
     def write() -> np.ndarray:
         (text,) = model.generate_bytes(prompt, length, temperature=0)
         return np.frombuffer(text, np.uint8)
 
-    if task == "featurize":
-        texts = read_texts(inputs)
-        name, call = "features", featurize
-    else:
-        prompt, length = read_prompt(inputs)
-        name, call = "bytes", write
+    return _work("bytes", write)
+
+
+def featurizing(features: Callable[[], np.ndarray]) -> Work:
+    """Return as work what turns the texts into features, float32[N, F]."""
+    return _work("features", features)
+
+
+def _work(name: str, call: Callable[[], np.ndarray]) -> Work:
     start_s = time.perf_counter()
     answer = call()
     first_s = time.perf_counter() - start_s

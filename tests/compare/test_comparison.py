@@ -46,7 +46,7 @@ def test_results_hold_every_cell_and_every_runner(planted, tmp_path):
     assert small["bytes"] == 16
     assert other["skipped"] == "no runner that is here computes it"
     assert "GiB at once" in large["skipped"]
-    assert found["runners"]["fine"]["start_s"]["n"] == 2
+    assert found["runners"]["fine"]["start_s"]["n"] == 1
     assert found["notes"] == [
         "Runner away is absent: its environment .venv-that-is-not-there is missing; "
         "make nothing makes it."
@@ -96,7 +96,7 @@ def test_this_project_is_what_others_are_held_against():
 @pytest.mark.parametrize("preset", PRESETS)
 def test_presets_are_settings(preset):
     config = PRESETS[preset]()
-    assert len(config.quality.seed_list()) >= 2
+    assert config.quality.seed_list()
     assert config.quality.run(1).seed == 1
 
 

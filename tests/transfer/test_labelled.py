@@ -55,6 +55,19 @@ def test_a_chosen_split_brings_no_other(tmp_path):
     assert (splits.val, splits.test) == (None, None)
 
 
+def test_no_more_texts_than_asked_for_the_same_ones_every_time(tmp_path):
+    root = write_sst(tmp_path)
+    every = read_splits(LabelledDataConfig(train="sst", root=root))
+    config = LabelledDataConfig(train="sst", root=root, max_texts=6)
+    splits = read_splits(config)
+    assert [len(each.texts) for each in splits[:3]] == [5, 6, 6]
+    assert splits.notes == ("6 of 7 texts of sst:test are read.",)
+    places = [every.test.texts.index(text) for text in splits.test.texts]
+    assert places == sorted(set(places))
+    assert splits.test.labels.tolist() == every.test.labels[places].tolist()
+    assert read_splits(config).test.texts == splits.test.texts
+
+
 def test_given_sources_replace_those_of_the_set(tmp_path):
     own = write_reviews(tmp_path / "own.csv", 9, seed=1)
     config = LabelledDataConfig(train=str(own), test="sst", root=write_sst(tmp_path))

@@ -113,7 +113,29 @@ def read_splits(config: LabelledDataConfig) -> Splits:
             "chosen within the training texts."
         )
         found = {"val": None, "test": found["val"]}
-    return Splits(train, found["val"], found["test"], tuple(notes))
+    splits = Splits(train, found["val"], found["test"], tuple(notes))
+    return splits if config.max_texts is None else _draw(splits, config.max_texts)
+
+
+def _draw(splits: Splits, most: int) -> Splits:
+    """Return at most so many texts of each split, in their order.
+
+    At random, not at even distances: a source may alternate between its classes.
+    """
+    notes = list(splits.notes)
+
+    def drawn(texts: LabelledTexts) -> LabelledTexts:
+        count = len(texts.texts)
+        if count <= most:
+            return texts
+        notes.append(f"{most:,} of {count:,} texts of {texts.name} are read.")
+        chosen = np.sort(np.random.default_rng(0).choice(count, most, replace=False))
+        return LabelledTexts(
+            texts.name, [texts.texts[k] for k in chosen], texts.labels[chosen]
+        )
+
+    train, val, test, _ = splits
+    return Splits(drawn(train), val and drawn(val), test and drawn(test), tuple(notes))
 
 
 def label_names(config: LabelledDataConfig, count: int) -> tuple[str, ...]:
