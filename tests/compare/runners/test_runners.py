@@ -13,11 +13,18 @@ TIMING = Timing(passes=1, rounds=1, fill_s=0.01, limit_s=300)
 FOUND = find_runners()
 
 
-def measured(cell, runners):
+@pytest.fixture(scope="module")
+def pool():
+    """Processes of all tests here: starting them takes most of their time."""
+    runners = {**FOUND, **runners_of("tests.compare.runners.swapped")}
+    with contextlib.closing(Pool(runners, TIMING.limit_s)) as pool:
+        yield pool
+
+
+def measured(pool, cell, runners):
     (cell,) = parse_cells(cell)
     names = [n for n, one in runners.items() if takes(one, cell)]
-    with contextlib.closing(Pool(runners, TIMING.limit_s)) as pool:
-        return measure_cell(cell, names, pool, TIMING, 0)["runners"]
+    return measure_cell(cell, names, pool, TIMING, 0)["runners"]
 
 
 def test_every_runner_has_a_name_of_its_own_and_says_what_it_is():
@@ -41,10 +48,10 @@ def test_every_runner_has_a_name_of_its_own_and_says_what_it_is():
         assert absent is None or "make addons" in absent
 
 
-def test_swapped_gates_are_marked_and_not_timed():
+def test_swapped_gates_are_marked_and_not_timed(pool):
     swapped = runners_of("tests.compare.runners.swapped")
     runners = {"torch": FOUND["torch"], **swapped}
-    found = measured("train-lstm-h8-b2-t4", runners)
+    found = measured(pool, "train-lstm-h8-b2-t4", runners)
     assert found["torch"]["status"] == OK
     assert found["swapped"]["status"] == INVALID
     assert found["swapped"]["turns"] == []
@@ -53,9 +60,9 @@ def test_swapped_gates_are_marked_and_not_timed():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("model", ["mlstm+norm", "lstm", "gru"])
-def test_all_that_are_here_do_the_same_training_step(model):
+def test_all_that_are_here_do_the_same_training_step(pool, model):
     runners = {n: one for n, one in FOUND.items() if not one.facts.absent()}
-    found = measured(f"train-{model}-h8-b2-t4", runners)
+    found = measured(pool, f"train-{model}-h8-b2-t4", runners)
     assert {name: entry["reason"] for name, entry in found.items()} == dict.fromkeys(
         found
     )
@@ -75,8 +82,8 @@ def test_all_that_are_here_do_the_same_training_step(model):
         ("generate-gru-h8-n9", ("keras-tensorflow", "torch")),
     ],
 )
-def test_both_frameworks_featurize_and_write_the_same(cell, names):
-    found = measured(cell, {name: FOUND[name] for name in names})
+def test_both_frameworks_featurize_and_write_the_same(pool, cell, names):
+    found = measured(pool, cell, {name: FOUND[name] for name in names})
     assert {name: entry["status"] for name, entry in found.items()} == dict.fromkeys(
         names, OK
     )
