@@ -29,7 +29,9 @@ def cpu_quick() -> CompareConfig:
             "generate-mlstm+norm-h256-n128"
         ),
         timing=Timing(passes=3, rounds=3, fill_s=0.2, limit_s=180.0),
-        quality=QualityConfig(seeds="0", steps=200, evaluations=4),
+        quality=QualityConfig(
+            steps=200, evaluations=4, eval_bytes=30_000, test_bytes=100_000, seeds="0"
+        ),
     )
 
 

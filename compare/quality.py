@@ -108,6 +108,7 @@ def _runs_of_seed(
             tell(f"quality, seed {seed}: {name} on {task}")
             flags: list[str | Path] = ["--model", place, "--data.train", train]
             flags += ["--data.test", test] if test else []
+            flags += ["--feature", config.feature]
             if config.transfer_texts is not None:
                 flags += ["--data.max-texts", str(config.transfer_texts)]
             found, right = _transfer(flags, folder / f"{name}-{seed}-{task}")

@@ -73,6 +73,8 @@ class QualityConfig:
     transfers: str = "builtin:val/builtin:test"
     """Labelled texts to learn from and, behind a slash, to test on, a comma list; a name alone has its own test split. Empty: none."""
 
+    feature: str = "cell-mean"
+    """What a text is turned into, as for transfer.py; one, so that both frameworks are asked the same."""
     transfer_texts: int | None = None
     """Most labelled texts of each split, drawn at random, the same ones every time. Default: all."""
 

@@ -62,11 +62,15 @@ class Section(NamedTuple):
 
 
 def figure(interval: Interval | None, scale: float = 1.0, unit: str = "") -> Cell:
-    """Return a cell of an interval; it sorts by the median."""
+    """Return a cell of an interval; it sorts by the median.
+
+    A single figure stands alone: of where another one would lie it says nothing.
+    """
     if interval is None:
         return Cell("")
     median = interval["median"] * scale
-    more = ends((interval["low"], interval["high"]), scale)
+    many = interval["n"] > 1
+    more = ends((interval["low"], interval["high"]), scale) if many else ""
     return Cell(f"{plain(median, 3)}{unit}", median, more=more)
 
 

@@ -3,7 +3,7 @@
 from compare.report import markdown
 from compare.report.markdown import to_markdown
 from compare.report.ratios import ratios
-from compare.report.tables import Section
+from compare.report.tables import Cell, Section, figure
 from tests.compare.report.sample import HOSTILE, sample
 
 
@@ -168,3 +168,9 @@ def test_device_memory_has_a_column_where_there_is_any():
     found["speed"][4]["runners"]["torch"]["peak_device_bytes"] = 5_000_000
     text = section_of(markdown(found), "Speed of texts to features")
     assert row_of(text, "| torch |")[6:8] == ["812", "5"]
+
+
+def test_a_single_figure_stands_without_an_interval():
+    once = {"median": 2.0, "low": 2.0, "high": 2.0, "n": 1}
+    assert figure(once) == Cell("2", 2.0)
+    assert figure({**once, "n": 2}).more == "2 to 2"
