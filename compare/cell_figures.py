@@ -15,6 +15,7 @@ from compare.runners.facts import Found
 def cell_figures(
     cell: GridCell,
     runners: Mapping[str, Found],
+    absent: Mapping[str, str | None],
     skipped: str | None,
     found: Sequence[Mapping[str, Any]],
 ) -> dict[str, Any]:
@@ -23,6 +24,7 @@ def cell_figures(
     Args:
         cell: What was measured.
         runners: All of the comparison, the absent ones too.
+        absent: Why a runner is absent, None if it is not.
         skipped: Why it was not measured, None if it was.
         found: For each pass what `measure_cell` found of the runners.
     """
@@ -38,7 +40,7 @@ def cell_figures(
         "bytes": cell.work_bytes,
         "reference": reference,
         "runners": {
-            name: _entry(cell, name, reference, runners[name], found) for name in able
+            name: _entry(cell, name, reference, absent[name], found) for name in able
         },
     }
 
@@ -61,12 +63,11 @@ def _entry(
     cell: GridCell,
     name: str,
     reference: str | None,
-    runner: Found,
+    absent: str | None,
     found: Sequence[Mapping[str, Any]],
 ) -> dict[str, Any]:
     """Return the figures of one runner in a cell."""
     status, reason, stderr = _status(name, found)
-    absent = runner.facts.absent()
     if status == ABSENT and absent:
         reason = absent
     entries = [each[name] for each in found if name in each]

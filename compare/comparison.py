@@ -24,6 +24,7 @@ from compare.quality import measure_quality
 from compare.report import FORMAT, FORMAT_VERSION
 from compare.rounds import measure_passes, read_passes, read_starts, takes
 from compare.runners.facts import Found, find_runners
+from compare.runners.process import RunnerError, RunnerProcess
 from compare.settings import CompareConfig
 from compare.training_runs import call_script
 from tfsent.checkpoint import atomic, save_weights
@@ -101,7 +102,8 @@ def compare(
         OSError: If the disk refuses; names the file.
     """
     cells, runners = parse_cells(config.cells), chosen_runners(config)
-    present = {n: found for n, found in runners.items() if not found.facts.absent()}
+    absent = _absent(runners, config)
+    present = {name: found for name, found in runners.items() if not absent[name]}
     skipped = {cell.key: _too_large(cell, present) for cell in cells}
     measured = [cell for cell in cells if not skipped[cell.key]]
     measure_passes(measured, present, config.timing, folder / "speed", tell)
@@ -114,8 +116,7 @@ def compare(
     if config.measure_quality:
         quality = measure_quality(config.quality, folder / "quality", tell)
     starts = read_starts(folder / "speed")
-    for name, found in runners.items():
-        reason = found.facts.absent()
+    for name, reason in absent.items():
         if reason:
             notes.append(f"Runner {name} is absent: {reason}.")
     return {
@@ -126,12 +127,14 @@ def compare(
         "preset": config.name,
         "settings": _settings(config),
         "runners": {
-            name: _runner(found, starts.get(name)) for name, found in runners.items()
+            name: _runner(found, absent[name], starts.get(name))
+            for name, found in runners.items()
         },
         "speed": [
             cell_figures(
                 cell,
                 runners,
+                absent,
                 skipped[cell.key],
                 read_passes(cell, config.timing.passes, folder / "speed"),
             )
@@ -157,12 +160,36 @@ def _too_large(cell: GridCell, runners: Mapping[str, Found]) -> str | None:
     return None
 
 
-def _runner(found: Found, started: Mapping[str, Any] | None) -> dict[str, Any]:
+def _absent(
+    runners: Mapping[str, Found], config: CompareConfig
+) -> dict[str, str | None]:
+    """Return why runners are absent, None of those that are here."""
+    reasons = {name: found.facts.absent() for name, found in runners.items()}
+    if config.gpu:
+        for name, reason in reasons.items():
+            if reason is None:
+                limit_s = config.timing.limit_s
+                reasons[name] = _without_gpu(runners[name], limit_s)
+    return reasons
+
+
+def _without_gpu(found: Found, limit_s: float) -> str | None:
+    try:
+        process = RunnerProcess(found, limit_s)
+    except RunnerError:
+        return None  # The cells will tell what is wrong with it.
+    process.close()
+    return "it finds no GPU" if process.facts["device"] == "cpu" else None
+
+
+def _runner(
+    found: Found, absent: str | None, started: Mapping[str, Any] | None
+) -> dict[str, Any]:
     started = started or {}
     seconds = started.get("start_s", [])
     return {
         "what": found.facts.what,
-        "absent": found.facts.absent(),
+        "absent": absent,
         "device": started.get("device"),
         "threads": started.get("threads"),
         "versions": started.get("versions"),

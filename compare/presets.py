@@ -78,7 +78,7 @@ def cpu_full() -> CompareConfig:
 
 
 def gpu() -> CompareConfig:
-    """Return the grid of one or several GPUs; devices that are absent are told."""
+    """Return the grid of a GPU; where there is none, that is told."""
     train = [
         f"train-mlstm+norm-h{units}-b{lanes}-t128-{precision}"
         for units, lanes in ((1024, 128), (4096, 128), (4096, 256))
@@ -91,6 +91,7 @@ def gpu() -> CompareConfig:
         out=_OUT,
         cells=",".join([*train, *layers, *use]),
         timing=Timing(passes=3, rounds=7, fill_s=2.0, limit_s=1800.0),
+        gpu=True,
         measure_quality=False,
     )
 

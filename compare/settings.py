@@ -143,6 +143,8 @@ class CompareConfig:
     """What is timed, a comma list of TASK-MODEL-SIZES: train, featurize or generate; mlstm+norm, mlstm, lstm or gru; any of h512 (units), l1 (layers), b32 (lanes), t64 (window), sst or imdb (lengths of texts), n100000 (bytes of text), float32, d1 (devices). Empty: nothing."""
     runners: str = ""
     """Runners to time, a comma list. Default: all there are."""
+    gpu: bool = False
+    """Time what a GPU computes and nothing else: a runner that finds none is absent."""
     parity: bool = True
     """Compare Keras and PyTorch layer by layer, step by step."""
     measure_quality: bool = True

@@ -59,6 +59,18 @@ def test_results_hold_every_cell_and_every_runner(planted, tmp_path):
     assert sum("skipped, " in line for line in lines) == 2
 
 
+def test_where_a_gpu_is_asked_for_runners_without_one_are_absent(planted, tmp_path):
+    config = dataclasses.replace(CONFIG, runners="fine,away", gpu=True)
+    found = compared(tmp_path / "a", config)
+    assert found["runners"]["fine"]["absent"] == "it finds no GPU"
+    assert "make nothing" in found["runners"]["away"]["absent"]
+    assert {cell["skipped"] for cell in found["speed"]} == {
+        "no runner that is here computes it"
+    }
+    assert found["speed"][0]["runners"]["fine"]["status"] == "absent"
+    check_results(found)
+
+
 def test_a_stopped_comparison_goes_on(planted, tmp_path):
     first = compared(tmp_path / "a")
     said = []

@@ -111,7 +111,8 @@ def test_figures_of_all_passes_are_joined(tmp_path):
     present = {name: runners[name] for name in names[:2]}
     rounds.measure_passes([CELL], present, TIMING, tmp_path)
     found = rounds.read_passes(CELL, TIMING.passes, tmp_path)
-    figures = cell_figures(CELL, runners, None, found)
+    absent = {name: runners[name].facts.absent() for name in names}
+    figures = cell_figures(CELL, runners, absent, None, found)
     assert figures["reference"] == "fine"
     status = {name: figures["runners"][name]["status"] for name in names}
     assert status == {"fine": OK, "other": INVALID, "away": ABSENT}

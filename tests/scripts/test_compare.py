@@ -44,7 +44,7 @@ def test_a_comparison_ends_in_a_report_and_goes_on_where_it_was(tmp_path):
         *("--quality.steps", 4, "--quality.evaluations", 2, "--quality.seeds", 3),
         *("--quality.model.hidden-size", 8, "--quality.batch-size", 64),
         *("--quality.window", 64, "--quality.eval-bytes", 500),
-        *("--quality.test-bytes", 500),
+        *("--quality.test-bytes", 500, "--quality.transfer-texts", 300),
     )
     done = run(*words)
     assert done.returncode == 0, done.stderr
@@ -59,8 +59,9 @@ def test_a_comparison_ends_in_a_report_and_goes_on_where_it_was(tmp_path):
     ]
     assert abs(runs[0]["test_bpc"] - runs[1]["test_bpc"]) < 1e-3
     assert len(runs[0]["points"]) == 2
-    # Equal features but for rounding: at most a few of 1,200 texts are told apart.
+    # Equal features but for rounding: at most a few of 300 texts are told apart.
     accuracies = [each["transfer"]["builtin"]["accuracy"] for each in runs]
+    assert runs[0]["transfer"]["builtin"]["texts"] == 300
     assert accuracies[0] == pytest.approx(accuracies[1], abs=0.02)
     said = [each["sentence"] for each in found["quality"]["comparisons"]]
     assert any("accuracy on builtin, seed 3: Keras minus PyTorch" in s for s in said)
