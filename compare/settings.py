@@ -19,6 +19,7 @@ from tfsent.config import (
     RunConfig,
     TrainingConfig,
 )
+from tfsent.transfer.candidates import candidates
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +73,6 @@ class QualityConfig:
     """Seeds of start weights and batch order, a comma list."""
     transfers: str = "builtin:val/builtin:test"
     """Labelled texts to learn from and, behind a slash, to test on, a comma list; a name alone has its own test split. Empty: none."""
-
     feature: str = "cell-mean"
     """What a text is turned into, as for transfer.py; one, so that both frameworks are asked the same."""
     transfer_texts: int | None = None
@@ -85,6 +85,11 @@ class QualityConfig:
             if value < 1:
                 raise ValueError(f"quality.{name} is {value}; at least 1 will do.")
         self.seed_list()
+        if self.transfer_list():
+            try:  # Now, not after the first training.
+                candidates(self.feature, self.model)
+            except ValueError as error:
+                raise ValueError(f"quality.{error}") from None
 
     def seed_list(self) -> list[int]:
         """Return the seeds.

@@ -28,11 +28,10 @@ from benchmarks.provenance import available_cores
 from compare.runners.facts import Found
 from tfsent.peak_memory import forget_peak, peak_resident_bytes
 
-SIDES = {"cpu": 1024}
-LARGE_SIDE = 8192
-"""Of the square matrices of the product that stands for the machine, by its device. On
-a CPU the rate at 2048 is the same (75 GFLOP/s each on two cores of Zen 3) and takes
-eight times as long; a GPU is not busy with so little."""
+CPU_SIDE, GPU_SIDE = 1024, 8192
+"""Of the square matrices of the product that stands for the machine. On a CPU the rate
+at 2048 is the same (75 GFLOP/s each on two cores of Zen 3) and takes eight times as
+long; a GPU is not busy with so little."""
 
 
 class Work(NamedTuple):
@@ -139,7 +138,7 @@ class Server:
 
     def gauge(self, fill_s: float) -> float:
         """Return the present float32 rate of a product of square matrices, FLOP/s."""
-        side = SIDES.get(self._side.device, LARGE_SIDE)
+        side = CPU_SIDE if self._side.device == "cpu" else GPU_SIDE
         if self._product is None:
             self._product = self._side.product(side)
             self._multiply(1)  # Kernels are chosen when a shape is first met.

@@ -9,6 +9,7 @@ from compare.presets import PRESETS
 from compare.report import check_results, short_table
 from compare.runners.facts import runners_of
 from compare.settings import CompareConfig, QualityConfig, Timing
+from tfsent.config import ModelConfig
 
 PLANTED = runners_of("tests.compare.runners.planted")
 CONFIG = CompareConfig(
@@ -108,7 +109,7 @@ def test_this_project_is_what_others_are_held_against():
 @pytest.mark.parametrize("preset", PRESETS)
 def test_presets_are_settings(preset):
     config = PRESETS[preset]()
-    assert config.quality.seed_list()
+    assert len(config.quality.seed_list()) >= 2
     assert config.quality.run(1).seed == 1
 
 
@@ -116,6 +117,9 @@ def test_bad_settings_are_refused():
     for wrong in ({"seeds": "1,1"}, {"seeds": "a"}, {"seeds": ""}, {"steps": 0}):
         with pytest.raises(ValueError, match="^quality"):
             QualityConfig(**wrong)
+    with pytest.raises(ValueError, match=r"^quality.feature is 'cell-mean', but gru"):
+        QualityConfig(model=ModelConfig(cell="gru"))
+    QualityConfig(model=ModelConfig(cell="gru"), transfers="")
     with pytest.raises(ValueError, match="timing.fill_s"):
         Timing(fill_s=0)
     sources = QualityConfig(transfers="sst, builtin:val/builtin:test").transfer_list()
