@@ -25,7 +25,7 @@ class LabelledDataConfig:
     text_key: str | None = None
     """Column or key that holds the text. Default: the named set's own, else 'text'."""
     label_key: str | None = None
-    """Column or key that holds the label; a comma list for several labels, each 0 or 1. Default: the named set's own, else 'label'."""
+    """Column or key that holds the label; a comma list for several labels, each 0 or 1; of imdb also stars. Default: the named set's own, else 'label'."""
     label_threshold: float | None = None
     """A numeric label (such as stars) above this becomes 1, any other 0. Default: labels as they stand."""
     max_texts: int | None = None

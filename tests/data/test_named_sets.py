@@ -99,6 +99,19 @@ def test_imdb_labelled_means_train_and_test_with_labels(archive):
     ]
 
 
+def test_imdb_stars_are_labels_where_they_are_asked_for(archive):
+    settings = {"root": str(archive.parent), "label_key": "stars"}
+    source = opened("imdb", want_labels=True, **settings)
+    assert [(text[:6], label) for text, label in source.samples("train")] == [
+        ("dull z", 1.0),
+        ("fine z", 10.0),
+        ("fine n", 8.0),
+        ("dull t", 2.0),
+    ]
+    cut = opened("imdb", want_labels=True, label_threshold=1.5, **settings)
+    assert [label for _, label in cut.samples("train")] == [0.0, 1.0, 1.0, 1.0]
+
+
 @pytest.mark.parametrize(
     ("split", "count"), [("train", 4), ("unsup", 3), ("test", 2), ("val", 2)]
 )

@@ -21,9 +21,12 @@ from tfsent.data.compressed import inner_suffix
 from tfsent.data.file_source import Source, file_facts
 from tfsent.data.samples import Columns, Label, Sample, decode, to_label
 
-_REVIEW = re.compile(r"(?:^|/)(train|test)/(neg|pos|unsup)/([0-9]+)_[0-9]+\.txt$")
+_REVIEW = re.compile(r"(?:^|/)(train|test)/(neg|pos|unsup)/([0-9]+)_([0-9]+)\.txt$")
 _FOLDERS = ("train/neg", "train/pos", "train/unsup", "test/neg", "test/pos")
 _VAL_STEP = 100
+
+STARS = "stars"
+"""Label key of a review's stars, 1 to 10; any other gives 1 for a positive review."""
 
 
 class _Review(NamedTuple):
@@ -34,6 +37,8 @@ class _Review(NamedTuple):
     number: int
     label: str
     """neg, pos or unsup."""
+    stars: int
+    """1 to 10, by the name of its file; of unsup 0."""
     name: str
     offset: int = 0
     size: int = -1
@@ -85,7 +90,8 @@ class ImdbSource(Source):
             name: What the user called it.
             path: The archive or the folder that holds train/ and test/.
             splits: `LANGUAGE`, `LABELLED` or `SELECTABLE`.
-            columns: Its labels, if any, are taken from the folder names.
+            columns: Its labels, if any, are taken from the names of folders or, where
+                they are `STARS`, of files.
         """
         super().__init__(name, tuple(splits))
         self._path = path
@@ -117,7 +123,10 @@ class ImdbSource(Source):
     def _label(self, review: _Review) -> Label:
         if not self._columns.labels:
             return None
-        return to_label([review.label == "pos"], review.name, self._columns)
+        value = review.stars if self._columns.labels == (STARS,) else None
+        if value is None:
+            value = review.label == "pos"
+        return to_label([value], review.name, self._columns)
 
     def _bytes(self, review: _Review) -> bytes:
         if self._spool is None:
@@ -156,10 +165,10 @@ def _review(name: str, offset: int = 0, size: int = -1) -> _Review | None:
     match = _REVIEW.search(name)
     if match is None:
         return None
-    group, label, number = match.groups()
+    group, label, number, stars = match.groups()
     if label == "unsup":
         group = label
-    return _Review(group, int(number), label, name, offset, size)
+    return _Review(group, int(number), label, int(stars), name, offset, size)
 
 
 def _folder_reviews(path: Path) -> Iterator[_Review]:

@@ -155,13 +155,14 @@ def open_imdb(
 ) -> Source:
     """Return the IMDB reviews of an archive or folder; see `open_named`.
 
-    They have no columns: the keys of `config` speak of other sources.
+    They have no columns: the keys of `config` speak of other sources, but for the
+    label key "stars".
 
     Raises:
         ValueError: If there is no such split.
     """
     columns = columns_of(config, want_labels)._replace(text="text")
-    if want_labels:
+    if want_labels and columns.labels != (imdb.STARS,):
         columns = columns._replace(labels=("label",))
     if split is None:
         splits = imdb.LABELLED if want_labels else imdb.LANGUAGE
