@@ -12,6 +12,7 @@ FRAMEWORKS = {"tensorflow", "keras", "torch", "jax", "sklearn"}
 CORRIDOR = (
     "config",
     "config_commands",
+    "config_supervised",
     "peak_memory",
     "settings_json",
     "presets",
@@ -35,6 +36,7 @@ CORRIDOR = (
 FRAMEWORK_FREE = (
     "config",
     "config_commands",
+    "config_supervised",
     "peak_memory",
     "settings_json",
     "presets",

@@ -1,4 +1,4 @@
-"""Text -> byte shards -> batches; a public name fetches its module on first use."""
+"""Text -> bytes or words -> batches; a public name fetches its module when used."""
 
 _HOMES = {
     "ByteShards": "byte_shards",
@@ -7,13 +7,18 @@ _HOMES = {
     "Sample": "samples",
     "ScoreBatches": "batches",
     "Source": "file_source",
+    "Tokenizer": "words",
     "clean": "text_rules",
     "open_prepared": "byte_shards",
     "open_source": "sources",
     "open_whole": "whole",
     "prefetch": "batches",
     "prepare": "shards",
+    "reading_batches": "word_batches",
     "reviews": "corpus",
+    "split_characters": "word_splitting",
+    "split_words": "word_splitting",
+    "training_batches": "word_batches",
 }
 """Module of every public name."""
 
