@@ -7,7 +7,8 @@ holds its gradients to central differences.
 Weights are a dictionary: `wx (E, G)`, `wh (H, G)`, `b (G)`; mlstm also `wmx (E, H)`
 and `wmh (H, H)`; gru also `bh (G)`. With gains (`gx gh gmx gmh`, one a column) the
 matrix is a direction: w = g * v / |v|, norm over the input axis. G is 4H with blocks
-i f o u (mlstm, lstm), 3H with blocks z r h (gru), or H (tanh, relu).
+i f o u (mlstm, lstm), 3H with blocks z r h (gru), or H (tanh, relu). `gate` names
+what i, f, o or z, r pass through.
 
 Axes: B lanes, T time steps, E inputs, H units, G gate columns, V byte values.
 """
@@ -22,6 +23,17 @@ CELLS = ("mlstm", "lstm", "gru", "tanh", "relu")
 
 def sigmoid(x):
     return 0.5 * (1.0 + np.tanh(0.5 * x))
+
+
+# What gates pass through, and its slope where the value is a.
+GATES = {
+    "sigmoid": (sigmoid, lambda a: a * (1.0 - a)),
+    "hard_sigmoid": (
+        lambda x: np.minimum(np.maximum(0.2 * x + 0.5, 0.0), 1.0),
+        lambda a: 0.2 * ((a > 0.0) & (a < 1.0)),
+    ),
+    "steep_sigmoid": (lambda x: sigmoid(3.75 * x), lambda a: 3.75 * a * (1.0 - a)),
+}
 
 
 def effective(weights):
@@ -46,21 +58,22 @@ def unfold_gradients(weights, grads):
     return unfolded
 
 
-def step(cell, w, x_BE, h_BH, c_BH):
+def step(cell, w, x_BE, h_BH, c_BH, gate="sigmoid"):
     """Return h, c after one step and what the reverse step needs."""
     if cell == "mlstm":
         a_BH = x_BE @ w["wmx"]
         q_BH = h_BH @ w["wmh"]
         m_BH = a_BH * q_BH
         z_BG = x_BE @ w["wx"] + m_BH @ w["wh"] + w["b"]
-        return lstm_gates(z_BG, c_BH, {"a": a_BH, "q": q_BH, "m": m_BH})
+        return lstm_gates(z_BG, c_BH, {"a": a_BH, "q": q_BH, "m": m_BH}, gate)
     if cell == "lstm":
         z_BG = x_BE @ w["wx"] + h_BH @ w["wh"] + w["b"]
-        return lstm_gates(z_BG, c_BH, {})
+        return lstm_gates(z_BG, c_BH, {}, gate)
     if cell == "gru":
         xz, xr, xh = np.split(x_BE @ w["wx"] + w["b"], 3, axis=1)
         hz, hr, hh = np.split(h_BH @ w["wh"] + w["bh"], 3, axis=1)
-        z_BH, r_BH = sigmoid(xz + hz), sigmoid(xr + hr)
+        activate, _ = GATES[gate]
+        z_BH, r_BH = activate(xz + hz), activate(xr + hr)
         n_BH = np.tanh(xh + r_BH * hh)
         saved = {"z": z_BH, "r": r_BH, "n": n_BH, "hh": hh}
         return z_BH * h_BH + (1.0 - z_BH) * n_BH, c_BH, saved
@@ -69,23 +82,25 @@ def step(cell, w, x_BE, h_BH, c_BH):
     return h_new, c_BH, {"h_new": h_new}
 
 
-def lstm_gates(z_BG, c_BH, saved):
+def lstm_gates(z_BG, c_BH, saved, gate):
+    activate, _ = GATES[gate]
     i, f, o, u = np.split(z_BG, 4, axis=1)
-    i, f, o, u = sigmoid(i), sigmoid(f), sigmoid(o), np.tanh(u)
+    i, f, o, u = activate(i), activate(f), activate(o), np.tanh(u)
     c_new = f * c_BH + i * u
     saved |= {"i": i, "f": f, "o": o, "u": u, "tc": np.tanh(c_new)}
     return o * saved["tc"], c_new, saved
 
 
-def lstm_gates_reverse(saved, c_BH, dh, dc):
+def lstm_gates_reverse(saved, c_BH, dh, dc, gate):
     """Return the gradients of z and of the incoming c."""
+    _, slope = GATES[gate]
     i, f, o, u, tc = (saved[k] for k in ("i", "f", "o", "u", "tc"))
     dc = dc + dh * o * (1.0 - tc * tc)
     dz_BG = np.concatenate(
         [
-            dc * u * i * (1.0 - i),
-            dc * c_BH * f * (1.0 - f),
-            dh * tc * o * (1.0 - o),
+            dc * u * slope(i),
+            dc * c_BH * slope(f),
+            dh * tc * slope(o),
             dc * i * (1.0 - u * u),
         ],
         axis=1,
@@ -93,7 +108,7 @@ def lstm_gates_reverse(saved, c_BH, dh, dc):
     return dz_BG, dc * f
 
 
-def step_reverse(cell, w, x_BE, h_BH, c_BH, saved, dh, dc, pairs):
+def step_reverse(cell, w, x_BE, h_BH, c_BH, saved, dh, dc, pairs, gate):
     """Return the gradients of x, h and c in one step.
 
     Appends to `pairs[name]` an (a, d) for every weight: its gradient is the sum over
@@ -101,7 +116,7 @@ def step_reverse(cell, w, x_BE, h_BH, c_BH, saved, dh, dc, pairs):
     """
     one_B1 = np.ones((len(x_BE), 1))
     if cell == "mlstm":
-        dz_BG, dc_in = lstm_gates_reverse(saved, c_BH, dh, dc)
+        dz_BG, dc_in = lstm_gates_reverse(saved, c_BH, dh, dc, gate)
         dm_BH = dz_BG @ w["wh"].T
         da_BH, dq_BH = dm_BH * saved["q"], dm_BH * saved["a"]
         pairs["wx"].append((x_BE, dz_BG))
@@ -112,10 +127,11 @@ def step_reverse(cell, w, x_BE, h_BH, c_BH, saved, dh, dc, pairs):
         dx_BE = dz_BG @ w["wx"].T + da_BH @ w["wmx"].T
         return dx_BE, dq_BH @ w["wmh"].T, dc_in
     if cell == "gru":
+        _, slope = GATES[gate]
         z, r, n, hh = (saved[k] for k in ("z", "r", "n", "hh"))
         ds_BH = dh * (1.0 - z) * (1.0 - n * n)
-        dz_BH = dh * (h_BH - n) * z * (1.0 - z)
-        dr_BH = ds_BH * hh * r * (1.0 - r)
+        dz_BH = dh * (h_BH - n) * slope(z)
+        dr_BH = ds_BH * hh * slope(r)
         dx_BG = np.concatenate([dz_BH, dr_BH, ds_BH], axis=1)
         dh_BG = np.concatenate([dz_BH, dr_BH, ds_BH * r], axis=1)
         pairs["wx"].append((x_BE, dx_BG))
@@ -125,7 +141,7 @@ def step_reverse(cell, w, x_BE, h_BH, c_BH, saved, dh, dc, pairs):
         return dx_BG @ w["wx"].T, dh * z + dh_BG @ w["wh"].T, dc
     dc_in = dc
     if cell == "lstm":
-        ds_BG, dc_in = lstm_gates_reverse(saved, c_BH, dh, dc)
+        ds_BG, dc_in = lstm_gates_reverse(saved, c_BH, dh, dc, gate)
     elif cell == "tanh":
         ds_BG = dh * (1.0 - saved["h_new"] ** 2)
     else:
@@ -136,7 +152,7 @@ def step_reverse(cell, w, x_BE, h_BH, c_BH, saved, dh, dc, pairs):
     return ds_BG @ w["wx"].T, ds_BG @ w["wh"].T, dc_in
 
 
-def run(cell, w, x_BTE, h0, c0, reset_BT, mask_BT):
+def run(cell, w, x_BTE, h0, c0, reset_BT, mask_BT, gate="sigmoid"):
     """Return h at every step, the last h and c, and the trace of every step."""
     if cell not in CELLS:
         raise ValueError(f"cell is {cell!r}; one of {CELLS} will do.")
@@ -151,34 +167,37 @@ def run(cell, w, x_BTE, h0, c0, reset_BT, mask_BT):
     for t in range(T):
         keep_B1, valid_B1 = keep_BT[:, t, None], valid_BT[:, t, None]
         h_BH, c_BH = h_BH * keep_B1, c_BH * keep_B1
-        h_new, c_new, saved = step(cell, w, x_BTE[:, t], h_BH, c_BH)
+        h_new, c_new, saved = step(cell, w, x_BTE[:, t], h_BH, c_BH, gate)
         trace.append((keep_B1, valid_B1, h_BH, c_BH, saved))
         h_BH, c_BH = np.where(valid_B1, h_new, h_BH), np.where(valid_B1, c_new, c_BH)
         h_BTH[:, t] = h_BH
     return h_BTH, h_BH, c_BH, trace
 
 
-def forward(cell, weights, x_BTE, h0, c0=None, reset_BT=None, mask_BT=None):
+def forward(
+    cell, weights, x_BTE, h0, c0=None, reset_BT=None, mask_BT=None, gate="sigmoid"
+):
     """Return h at every step, the last h, and the last c (None where there is no c).
 
     A True in `reset_BT` zeroes the lane's state before step t. A False in `mask_BT`
     carries the lane's state, after any reset, through step t and puts its h out.
     """
     w = effective(weights)
-    h_BTH, h_last, c_last, _ = run(cell, w, x_BTE, h0, c0, reset_BT, mask_BT)
+    h_BTH, h_last, c_last, _ = run(cell, w, x_BTE, h0, c0, reset_BT, mask_BT, gate)
     return h_BTH, h_last, c_last if cell in ("mlstm", "lstm") else None
 
 
 def gradients(
-    cell, weights, x_BTE, h0, c0, dh_BTH, dh_last, dc_last, reset_BT=None, mask_BT=None
-):
+    cell, weights, x_BTE, h0, c0, dh_BTH, dh_last, dc_last, reset_BT=None,
+    mask_BT=None, gate="sigmoid",
+):  # fmt: skip
     """Return the gradient of every weight and of `x`, `h0`, `c0`, by name.
 
     The scalar is sum(dh_BTH * h_BTH) + sum(dh_last * h_last) + sum(dc_last * c_last).
     Cells without c take None for `c0` and `dc_last` and return no `c0`.
     """
     w = effective(weights)
-    *_, trace = run(cell, w, x_BTE, h0, c0, reset_BT, mask_BT)
+    *_, trace = run(cell, w, x_BTE, h0, c0, reset_BT, mask_BT, gate)
     pairs = {name: [] for name in w}
     dx_BTE = np.zeros(x_BTE.shape)
     dh = np.array(dh_last, dtype=np.float64)
@@ -188,7 +207,7 @@ def gradients(
         dh = dh + dh_BTH[:, t]
         x_BE, dh_new, dc_new = x_BTE[:, t], dh * valid_B1, dc * valid_B1
         dx_BTE[:, t], dh_in, dc_in = step_reverse(
-            cell, w, x_BE, h_BH, c_BH, saved, dh_new, dc_new, pairs
+            cell, w, x_BE, h_BH, c_BH, saved, dh_new, dc_new, pairs, gate
         )
         carried = ~valid_B1
         dh = np.where(carried, dh + dh_in, dh_in) * keep_B1

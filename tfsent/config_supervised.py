@@ -14,7 +14,7 @@ from tfsent.config_commands import LabelledDataConfig
 
 GateActivation = Literal["sigmoid", "hard_sigmoid", "steep_sigmoid"]
 Pooling = Literal["mean", "max", "last", "attention"]
-System = Literal["words", "language-model", "linear", "embeddings"]
+System = Literal["words", "linear", "embeddings"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,9 +80,9 @@ class ClassifierConfig:
         "orthogonal"
     )
     """Start of each recurrent block."""
-    input_initialization: Literal["orthogonal", "glorot", "uniform", "normal"] | None = (
-        None
-    )
+    input_initialization: (
+        Literal["orthogonal", "glorot", "uniform", "normal"] | None
+    ) = None
     """Start of each block beside the input. Default: as the recurrent blocks; for identity glorot."""
     initialization_gain: float = 1.0
     """What the start of each recurrent block is multiplied by."""
@@ -131,46 +131,6 @@ class ClassifierConfig:
             self.forget_bias == 0.0 or self.cell in ("lstm", "mlstm"),
             f"classifier.forget_bias is {self.forget_bias}, but the cell {self.cell} "
             "has no forget gate; 0 will do.",
-        )
-
-
-@dataclass(frozen=True, kw_only=True)
-class EncoderConfig:
-    """How a trained language model becomes a classifier."""
-
-    model: str | None = None
-    """The language model: run folder, checkpoint folder in it, .keras file, or what convert.py reads."""
-    feature: str = "cell-mean+hidden-mean"
-    """What a text is turned into, as for featurize.py; several joined by +."""
-    hidden: tuple[int, ...] = ()
-    """Widths of layers between feature and output, each with PReLU and dropout."""
-    heads: int = 1
-    """Outputs computed side by side, each from layers of its own; their logits are averaged."""
-    dropout: float = 0.3
-    """Share of the feature and of each hidden layer that training sets to zero."""
-    language_loss: float = 0.0
-    """Weight of the language model's own loss, nats per byte, beside that of the labels."""
-    max_bytes: int | None = None
-    """Most bytes of a text, its end is kept. Default: no limit."""
-
-    def __post_init__(self) -> None:
-        """Refuse what cannot work."""
-        _require(
-            all(width >= 1 for width in self.hidden),
-            f"encoder.hidden is {self.hidden}; widths of at least 1 will do.",
-        )
-        _require(self.heads >= 1, f"encoder.heads is {self.heads}; 1 or more will do.")
-        _require(
-            0.0 <= self.dropout < 1.0,
-            f"encoder.dropout is {self.dropout}; from 0 to below 1 will do.",
-        )
-        _require(
-            0.0 <= self.language_loss < math.inf,
-            f"encoder.language_loss is {self.language_loss}; 0 or more will do.",
-        )
-        _require(
-            self.max_bytes is None or self.max_bytes >= 1,
-            f"encoder.max_bytes is {self.max_bytes}; at least 1 will do.",
         )
 
 
@@ -356,7 +316,7 @@ class FinetuneConfig:
     """What `scripts/finetune.py` trains, on which labels."""
 
     system: System = "words"
-    """A recurrent network over words, a trained language model with a new output, n-grams with a linear model, or averaged word vectors."""
+    """A recurrent network over words, n-grams with a linear model, or averaged word vectors with one."""
     data: LabelledDataConfig = field(
         default_factory=lambda: LabelledDataConfig(train="builtin")
     )
@@ -369,6 +329,10 @@ class FinetuneConfig:
     """The network (system words)."""
     learner: LearnerConfig = field(default_factory=LearnerConfig)
     """How networks are trained."""
+    linear: LinearConfig = field(default_factory=LinearConfig)
+    """The linear model (system linear)."""
+    embeddings: EmbeddingsConfig = field(default_factory=EmbeddingsConfig)
+    """The averaged word vectors (system embeddings)."""
     metric: Literal["f1", "jaccard", "mcc"] = "f1"
     """Several labels: what weights and thresholds are chosen for on validation texts, averaged over labels."""
     framework: Literal["keras", "torch"] = "keras"

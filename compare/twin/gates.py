@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import torch
 
+from compare.twin.activations import SIGMOID
+
 GATES = ("i", "f", "u", "o")
 """Order of the gate blocks in the twin, as in `torch.nn.LSTM`; `u` is the candidate."""
 
@@ -26,8 +28,16 @@ def gates_views(saved):
     return [gates_TBG, *gates_TBG.chunk(len(GATES), dim=2), tanh_c_TBH]
 
 
-def gates_forward(z_BG, c_BH, after, saved) -> None:
-    """Write h, c, activated gates and tanh(c) of a step into their places."""
+def gates_forward(gate, z_BG, c_BH, after, saved) -> None:
+    """Write h, c, activated gates and tanh(c) of a step into their places.
+
+    Args:
+        gate: What i, f and o pass through, an `activations.Gate`.
+        z_BG: float[B, G]. The pre-activations; they are overwritten.
+        c_BH: float[B, H]. The cell state before the step.
+        after: Places of h and c after it.
+        saved: Places, from `gates_views`.
+    """
     h_BH, new_c_BH = after
     gates_BG, i, f, u, o, tanh_c_BH = saved
     H = c_BH.shape[1]
@@ -35,7 +45,11 @@ def gates_forward(z_BG, c_BH, after, saved) -> None:
     # tanh(x) = 2 sigmoid(2 x) - 1, here and below: torch's tanh takes 2.6 ns a
     # number, its sigmoid 0.5 (Zen 4, one core). The error grows from 3e-8 to 1.8e-7.
     z_BG[:, 2 * H : 3 * H].mul_(2)
-    torch.sigmoid(z_BG, out=gates_BG)
+    if gate is SIGMOID:
+        torch.sigmoid(z_BG, out=gates_BG)
+    else:
+        gate.forward(z_BG, gates_BG)
+        torch.sigmoid(z_BG[:, 2 * H : 3 * H], out=u)
     torch.add(_MINUS_ONE, u, alpha=2, out=u)
     torch.mul(f, c_BH, out=new_c_BH)
     new_c_BH.addcmul_(i, u)
@@ -49,10 +63,11 @@ def output_gate(saved):
     return saved[1 + GATES.index("o")]
 
 
-def gates_slopes(c_TBH, saved):
+def gates_slopes(gate, c_TBH, saved):
     """Return what the gradients of a step are multiplied with.
 
     Args:
+        gate: As for `gates_forward`.
         c_TBH: float[T, B, H]. The cell state before each step.
         saved: From `gates_views`.
 
@@ -63,10 +78,10 @@ def gates_slopes(c_TBH, saved):
     T, B, H = c_TBH.shape
     by_c_TB3H = c_TBH.new_empty((T, B, 3, H))
     di, df, du = by_c_TB3H.unbind(2)
-    aten.sigmoid_backward.grad_input(u, i, grad_input=di)
-    aten.sigmoid_backward.grad_input(c_TBH, f, grad_input=df)
+    gate.backward(u, i, di)
+    gate.backward(c_TBH, f, df)
     aten.tanh_backward.grad_input(i, u, grad_input=du)
-    do = aten.sigmoid_backward(tanh_c_TBH, o)
+    do = gate.backward(tanh_c_TBH, o)
     return aten.tanh_backward(o, tanh_c_TBH), by_c_TB3H, do, f
 
 

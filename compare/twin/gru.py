@@ -16,15 +16,19 @@ Reference:
 
 from __future__ import annotations
 
+import functools
+
 import torch
 
+from compare.twin.activations import gate_of
+from compare.twin.gated_layer import GatedLayer
 from compare.twin.recurrence import Equations
-from compare.twin.recurrent_layer import RecurrentLayer, Weight
+from compare.twin.recurrent_layer import Weight
 
 aten = torch.ops.aten
 
 
-def _forward(p, h, before, weights, after, saved):
+def _forward(gate, p, h, before, weights, after, saved):
     (h_BH,) = before
     wh, bh_G = weights
     dtype, H = h_BH.dtype, h_BH.shape[1]
@@ -32,20 +36,20 @@ def _forward(p, h, before, weights, after, saved):
     gates_BG, h_n_BH = saved
     rz, n = gates_BG[:, : 2 * H], gates_BG[:, 2 * H :]
     h_n_BH.copy_(a_BG[:, 2 * H :])
-    torch.sigmoid(p_BG[:, : 2 * H] + a_BG[:, : 2 * H], out=rz)
+    gate.forward(p_BG[:, : 2 * H] + a_BG[:, : 2 * H], rz)
     torch.tanh(torch.addcmul(p_BG[:, 2 * H :], rz[:, :H], h_n_BH), out=n)
     torch.lerp(n, h_BH, rz[:, H:], out=after[0])
     return ()
 
 
-def _slopes(before, after, saved):
+def _slopes(gate, before, after, saved):
     gates_TBG, h_n_TBH = saved
     r, z, n = gates_TBG.chunk(3, dim=2)
     by_n_TBH = aten.tanh_backward(1 - z, n)
     by_p_TBG = torch.cat(
         [
-            aten.sigmoid_backward(by_n_TBH * h_n_TBH, r),
-            aten.sigmoid_backward(before[0] - n, z),
+            gate.backward(by_n_TBH * h_n_TBH, r),
+            gate.backward(before[0] - n, z),
             by_n_TBH,
         ],
         dim=2,
@@ -72,28 +76,36 @@ def _pairs(h, saved, dp, extras):
     return [(h, extras[0]), (None, extras[0])]
 
 
-EQUATIONS = Equations(
-    num_states=1,
-    inputs=(3,),
-    saved=((3, False), (1, False)),
-    extras=(3,),
-    views=list,
-    forward=_forward,
-    slopes=_slopes,
-    backward=_backward,
-    pairs=_pairs,
-)
+@functools.cache
+def equations_of(gate_activation: str) -> Equations:
+    """Return the GRU whose gates pass through an activation, by its name."""
+    gate = gate_of(gate_activation)
+    return Equations(
+        num_states=1,
+        inputs=(3,),
+        saved=((3, False), (1, False)),
+        extras=(3,),
+        views=list,
+        forward=functools.partial(_forward, gate),
+        slopes=functools.partial(_slopes, gate),
+        backward=_backward,
+        pairs=_pairs,
+    )
 
 
-class GRU(RecurrentLayer):
+EQUATIONS = equations_of("sigmoid")
+
+
+class GRU(GatedLayer):
     """GRU layer on the same loop as `MultiplicativeLSTM`.
 
     Weights, [out, in], rows r, z, n as in `torch.nn.GRU` (Keras has z, r, n): `wx`
     (3H, E), `wh` (3H, H), `b` (3H) beside the input, `bh` (3H) beside the state.
-    Arguments, masks, states: `RecurrentLayer`.
+    Arguments, masks, states: `GatedLayer`, `RecurrentLayer`.
     """
 
     equations = EQUATIONS
+    equations_of = staticmethod(equations_of)
     inputs = (Weight("wx", 3),)
     recurrent = (Weight("wh", 3),)
     biases = (Weight("b", 3),)

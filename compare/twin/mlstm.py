@@ -13,8 +13,12 @@ Reference:
 
 from __future__ import annotations
 
+import functools
+
 import torch
 
+from compare.twin.activations import gate_of
+from compare.twin.gated_layer import GatedLayer
 from compare.twin.gates import (
     SAVED,
     gates_backward,
@@ -24,7 +28,7 @@ from compare.twin.gates import (
     output_gate,
 )
 from compare.twin.recurrence import Equations
-from compare.twin.recurrent_layer import RecurrentLayer, Weight
+from compare.twin.recurrent_layer import Weight
 
 
 def _views(saved):
@@ -32,18 +36,18 @@ def _views(saved):
     return [*gates_views(gates), m_TBH]
 
 
-def _forward(p, h, before, weights, after, saved):
+def _forward(gate, p, h, before, weights, after, saved):
     p_z_BG, p_m_BH = p
     wh, wmh = weights
     *gates, m_BH = saved
     u_BH = wmh(h)
     torch.mul(u_BH, p_m_BH, out=m_BH)
-    gates_forward(wh.plus(m_BH, p_z_BG), before[1], after, gates)
+    gates_forward(gate, wh.plus(m_BH, p_z_BG), before[1], after, gates)
     return u_BH, p_m_BH
 
 
-def _slopes(before, after, saved):
-    return gates_slopes(before[1], saved[:-1])
+def _slopes(gate, before, after, saved):
+    return gates_slopes(gate, before[1], saved[:-1])
 
 
 def _backward(slopes, kept, dafter, weights, upstream, dp, extras):
@@ -62,29 +66,37 @@ def _pairs(h, saved, dp, extras):
     return [(saved[2], dp[0]), (h, extras[0])]
 
 
-EQUATIONS = Equations(
-    num_states=2,
-    inputs=(4, 1),
-    saved=(*SAVED, (1, True)),
-    extras=(1,),
-    views=_views,
-    forward=_forward,
-    slopes=_slopes,
-    backward=_backward,
-    pairs=_pairs,
-    output_gate=output_gate,
-)
+@functools.cache
+def equations_of(gate_activation: str) -> Equations:
+    """Return the mLSTM whose gates pass through an activation, by its name."""
+    gate = gate_of(gate_activation)
+    return Equations(
+        num_states=2,
+        inputs=(4, 1),
+        saved=(*SAVED, (1, True)),
+        extras=(1,),
+        views=_views,
+        forward=functools.partial(_forward, gate),
+        slopes=functools.partial(_slopes, gate),
+        backward=_backward,
+        pairs=_pairs,
+        output_gate=output_gate,
+    )
 
 
-class MultiplicativeLSTM(RecurrentLayer):
+EQUATIONS = equations_of("sigmoid")
+
+
+class MultiplicativeLSTM(GatedLayer):
     """Multiplicative LSTM layer.
 
     Weights, [out, in], gate rows in the order of `compare.twin.gates.GATES`: `wx`
     (4H, E), `wmx` (H, E), `wh` (4H, H), `wmh` (H, H), `b` (4H). Arguments, masks,
-    states, weight normalisation: `RecurrentLayer`.
+    states, weight normalisation: `GatedLayer`, `RecurrentLayer`.
     """
 
     equations = EQUATIONS
+    equations_of = staticmethod(equations_of)
     inputs = (Weight("wx", 4), Weight("wmx", 1))
     recurrent = (Weight("wh", 4), Weight("wmh", 1))
     biases = (Weight("b", 4),)

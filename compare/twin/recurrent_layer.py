@@ -47,7 +47,11 @@ class RecurrentLayer(nn.Module):
         weight_norm: Whether every matrix is `g * v / |v|`, with a gain a row; the
             gains start as the norms.
         matrix_initializer: Fills each block of H rows of each matrix, by itself.
+        recurrent_initializer: The same for the recurrent matrices. Default:
+            `matrix_initializer`.
         bias_initializer: The same for the biases.
+        go_backwards: Whether to read the input from its end; the outputs stand in the
+            order of reading.
 
     Raises:
         ValueError: If `input_size` or `units` is below 1.
@@ -67,7 +71,9 @@ class RecurrentLayer(nn.Module):
         *,
         weight_norm: bool = True,
         matrix_initializer: Initializer = nn.init.orthogonal_,
+        recurrent_initializer: Initializer | None = None,
         bias_initializer: Initializer = nn.init.zeros_,
+        go_backwards: bool = False,
     ):
         super().__init__()
         for name, size in (("input_size", input_size), ("units", units)):
@@ -75,10 +81,11 @@ class RecurrentLayer(nn.Module):
                 raise ValueError(f"{name} is {size}; at least 1 will do.")
         self.units = units
         self.weight_norm = weight_norm
+        self.go_backwards = go_backwards
         for weight in self.inputs:
             self._add(weight, (input_size,), matrix_initializer)
         for weight in self.recurrent:
-            self._add(weight, (units,), matrix_initializer)
+            self._add(weight, (units,), recurrent_initializer or matrix_initializer)
         for weight in self.biases + self.recurrent_biases:
             self._add(weight, (), bias_initializer)
         if weight_norm:
@@ -150,6 +157,11 @@ class RecurrentLayer(nn.Module):
         """Return the output of every step and the last state."""
         if state is None:
             state = self.zero_state(len(x_BTE))
+        if self.go_backwards:
+            x_BTE, reset_BT, mask_BT = (
+                None if sequence is None else sequence.flip(1)
+                for sequence in (x_BTE, reset_BT, mask_BT)
+            )
         reset_TB, mask_TB = (
             None if flag is None else flag.to(x_BTE.device).t()
             for flag in (reset_BT, mask_BT)

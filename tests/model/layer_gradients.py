@@ -14,6 +14,11 @@ from tests.reference_rnn import CELLS
 from tfsent.model.language_model import CELLS as LAYERS
 
 B, T, E, H = 2, 5, 3, 7
+GATED = ("mlstm", "lstm", "gru")
+OTHER_GATES = ("hard_sigmoid", "steep_sigmoid")
+CASES = [(cell, norm, "sigmoid") for cell in CELLS for norm in (False, True)] + [
+    (cell, True, gate) for cell in GATED for gate in OTHER_GATES
+]
 BLOCKS = {"mlstm": 4, "lstm": 4, "gru": 3, "tanh": 1, "relu": 1}
 
 
@@ -42,8 +47,9 @@ def inputs_of(cell, weight_norm, seed=0):
     return arrays
 
 
-def compute(cell, weight_norm, arrays, masked=True):
+def compute(cell, weight_norm, arrays, masked=True, gate="sigmoid"):
     """Return outputs, last states, and gradients of weights, input and states."""
+    options = {} if gate == "sigmoid" else {"gate_activation": gate}
     layer = LAYERS[cell](
         arrays["h0"].shape[1],
         weight_norm=weight_norm,
@@ -52,6 +58,7 @@ def compute(cell, weight_norm, arrays, masked=True):
         recurrent_initializer="zeros",
         return_sequences=True,
         return_state=True,
+        **options,
     )
     layer.build((None, None, arrays["x"].shape[-1]))
     names = [v.name for v in layer.trainable_variables]
@@ -95,15 +102,14 @@ def compute(cell, weight_norm, arrays, masked=True):
 
 
 def main(source, target):
-    """Compute every cell with and without weight normalisation."""
+    """Compute every cell of the file, with and without weight normalisation."""
     stored = np.load(source)
     results = {}
-    for cell in CELLS:
-        for norm in (False, True):
-            key = f"{cell}-{norm}:"
-            arrays = {n[len(key) :]: stored[n] for n in stored if n.startswith(key)}
-            for name, value in compute(cell, norm, arrays).items():
-                results[key + name] = value
+    for cell, norm, gate in CASES:
+        key = f"{cell}-{norm}-{gate}:"
+        arrays = {n[len(key) :]: stored[n] for n in stored if n.startswith(key)}
+        for name, value in compute(cell, norm, arrays, gate=gate).items():
+            results[key + name] = value
     np.savez(target, **results)
 
 

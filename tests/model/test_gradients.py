@@ -9,18 +9,17 @@ import numpy as np
 import pytest
 
 from tests import reference_rnn, tolerances
-from tests.model.layer_gradients import compute, inputs_of
+from tests.model.layer_gradients import CASES, compute, inputs_of
 
 pytest.importorskip("tensorflow")
 
-CASES = [(cell, norm) for cell in reference_rnn.CELLS for norm in (False, True)]
 
-
-def truth(cell, arrays, masked=True):
+def truth(cell, arrays, masked=True, gate="sigmoid"):
     weights = {n[2:]: a.astype(np.float64) for n, a in arrays.items() if n[:2] == "w/"}
     has_c = cell in ("mlstm", "lstm")
     c0 = arrays["c0"] if has_c else None
     flags = {"reset_BT": arrays["reset"], "mask_BT": arrays["mask"]} if masked else {}
+    flags["gate"] = gate
     x = arrays["x"].astype(np.float64)
     h, h_last, c_last = reference_rnn.forward(
         cell, weights, x, arrays["h0"], c0, **flags
@@ -46,20 +45,21 @@ def worst(result, expected):
 
 
 @pytest.mark.parametrize("masked", [False, True])
-@pytest.mark.parametrize(("cell", "norm"), CASES)
-def test_values_and_gradients_equal_the_float64_equations(cell, norm, masked):
+@pytest.mark.parametrize(("cell", "norm", "gate"), CASES)
+def test_values_and_gradients_equal_the_float64_equations(cell, norm, gate, masked):
     arrays = inputs_of(cell, norm)
-    error = worst(compute(cell, norm, arrays, masked), truth(cell, arrays, masked))
+    found = compute(cell, norm, arrays, masked, gate)
+    error = worst(found, truth(cell, arrays, masked, gate))
     assert error <= tolerances.GRADIENT_F32.value
 
 
 @pytest.mark.slow
 def test_the_jax_backend_gives_the_same_values_and_gradients(tmp_path):
     pytest.importorskip("jax", reason="needs requirements-dev.txt")
-    cases = {case: inputs_of(*case) for case in CASES}
+    cases = {case: inputs_of(*case[:2]) for case in CASES}
     stored = {
-        f"{cell}-{norm}:{name}": array
-        for (cell, norm), arrays in cases.items()
+        f"{cell}-{norm}-{gate}:{name}": array
+        for (cell, norm, gate), arrays in cases.items()
         for name, array in arrays.items()
     }
     np.savez(tmp_path / "in.npz", **stored)
@@ -71,7 +71,8 @@ def test_the_jax_backend_gives_the_same_values_and_gradients(tmp_path):
         check=True,
     )
     results = np.load(tmp_path / "out.npz")
-    for (cell, norm), arrays in cases.items():
-        key = f"{cell}-{norm}:"
+    for (cell, norm, gate), arrays in cases.items():
+        key = f"{cell}-{norm}-{gate}:"
         result = {n[len(key) :]: results[n] for n in results if n.startswith(key)}
-        assert worst(result, truth(cell, arrays)) <= tolerances.GRADIENT_F32.value
+        error = worst(result, truth(cell, arrays, gate=gate))
+        assert error <= tolerances.GRADIENT_F32.value

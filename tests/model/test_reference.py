@@ -47,10 +47,7 @@ def worst_error(got, loss, arrays):
     )
 
 
-@pytest.mark.parametrize("weight_norm", [False, True], ids=["plain", "weight_norm"])
-@pytest.mark.parametrize("masks", ["none", "reset", "mask", "both"])
-@pytest.mark.parametrize("cell", reference.CELLS)
-def test_gradients_equal_central_differences(cell, masks, weight_norm):
+def hold_to_central_differences(cell, masks, weight_norm, gate="sigmoid"):
     rng = np.random.default_rng(3)
     weights = make_weights(cell, rng, weight_norm)
     has_c = cell in ("mlstm", "lstm")
@@ -63,17 +60,39 @@ def test_gradients_equal_central_differences(cell, masks, weight_norm):
 
     def loss():
         h_BTH, h_last, c_last = reference.forward(
-            cell, weights, x_BTE, h0, c0, reset_BT, mask_BT
+            cell, weights, x_BTE, h0, c0, reset_BT, mask_BT, gate
         )
         total = (dh_BTH * h_BTH).sum() + (dh_last * h_last).sum()
         return total + (dc_last * c_last).sum() if has_c else total
 
     got = reference.gradients(
-        cell, weights, x_BTE, h0, c0, dh_BTH, dh_last, dc_last, reset_BT, mask_BT
+        cell, weights, x_BTE, h0, c0, dh_BTH, dh_last, dc_last, reset_BT, mask_BT, gate
     )
     arrays = weights | {"x": x_BTE, "h0": h0} | ({"c0": c0} if has_c else {})
     assert got.keys() == arrays.keys()
     assert worst_error(got, loss, arrays) < FINITE_DIFFERENCE_F64.value
+
+
+@pytest.mark.parametrize("weight_norm", [False, True], ids=["plain", "weight_norm"])
+@pytest.mark.parametrize("masks", ["none", "reset", "mask", "both"])
+@pytest.mark.parametrize("cell", reference.CELLS)
+def test_gradients_equal_central_differences(cell, masks, weight_norm):
+    hold_to_central_differences(cell, masks, weight_norm)
+
+
+@pytest.mark.parametrize("gate", ["hard_sigmoid", "steep_sigmoid"])
+@pytest.mark.parametrize("cell", ["mlstm", "lstm", "gru"])
+def test_gradients_of_other_gates_equal_central_differences(cell, gate):
+    hold_to_central_differences(cell, "both", True, gate)
+
+
+def test_gates_are_the_published_functions_at_points_worked_by_hand():
+    x = np.array([-3.0, -2.0, 0.0, 1.0, 4.0])
+    hard, hard_slope = reference.GATES["hard_sigmoid"]
+    np.testing.assert_allclose(hard(x), [0.0, 0.1, 0.5, 0.7, 1.0], rtol=1e-14)
+    np.testing.assert_array_equal(hard_slope(hard(x)), [0.0, 0.2, 0.2, 0.2, 0.0])
+    steep, _ = reference.GATES["steep_sigmoid"]
+    np.testing.assert_allclose(steep(x), 1 / (1 + np.exp(-3.75 * x)), rtol=1e-12)
 
 
 @pytest.mark.parametrize("tied", [False, True], ids=["untied", "tied"])

@@ -1,21 +1,32 @@
 """Layers in `keras.ops`; importing this registers them with Keras."""
 
+from tfsent.model.activations import hard_sigmoid, steep_sigmoid
 from tfsent.model.classifiers import WordClassifier
 from tfsent.model.gru import GRU
 from tfsent.model.language_model import ByteLanguageModel
 from tfsent.model.lstm import LSTM
 from tfsent.model.mlstm import MLSTMCell, MultiplicativeLSTM
-from tfsent.model.pooling import MaskedMean
+from tfsent.model.pooling import (
+    AttentionPooling,
+    LastStep,
+    MaskedMax,
+    MaskedMean,
+)
 from tfsent.model.simple_rnn import ReLURNN, TanhRNN
 
 __all__ = [
     "GRU",
     "LSTM",
+    "AttentionPooling",
     "ByteLanguageModel",
+    "LastStep",
     "MLSTMCell",
+    "MaskedMax",
     "MaskedMean",
     "MultiplicativeLSTM",
     "ReLURNN",
     "TanhRNN",
     "WordClassifier",
+    "hard_sigmoid",
+    "steep_sigmoid",
 ]

@@ -18,10 +18,16 @@ def split_gates(z_GB):
     return ops.split(z_GB, len(GATES), axis=0)
 
 
-def gates_forward(z_GB, c_HB):
-    """Return `(h, c, activated gates)` of an LSTM from its gate pre-activations."""
+def gates_forward(gate, z_GB, c_HB):
+    """Return `(h, c, activated gates)` of an LSTM from its gate pre-activations.
+
+    Args:
+        gate: What i, f and o pass through, an `activations.Gate`.
+        z_GB: float[G, B]. The pre-activations.
+        c_HB: float[H, B]. The cell state before the step.
+    """
     i, f, o, u = split_gates(z_GB)
-    i, f, o, u = ops.sigmoid(i), ops.sigmoid(f), ops.sigmoid(o), ops.tanh(u)
+    i, f, o, u = gate.forward(i), gate.forward(f), gate.forward(o), ops.tanh(u)
     c_HB = f * c_HB + i * u
     return o * ops.tanh(c_HB), c_HB, ops.concatenate([i, f, o, u], axis=0)
 
@@ -37,7 +43,7 @@ def gates_output(saved, c_HB):
     return ops.cast(o, c_HB.dtype) * ops.tanh(c_HB)
 
 
-def gates_backward(gates_GB, before_c_HB, c_HB, dh_HB, dc_HB):
+def gates_backward(gate, gates_GB, before_c_HB, c_HB, dh_HB, dc_HB):
     """Return `(dz, dc before)` of an LSTM from the gradients of its state."""
     i, f, o, u = split_gates(gates_GB)
     # Recomputed: saving it costs H * B * T numbers and gains nothing measurable.
@@ -45,9 +51,9 @@ def gates_backward(gates_GB, before_c_HB, c_HB, dh_HB, dc_HB):
     dc_HB = dc_HB + dh_HB * o * (1 - tanh_c * tanh_c)
     dz_GB = ops.concatenate(
         [
-            dc_HB * u * i * (1 - i),
-            dc_HB * before_c_HB * f * (1 - f),
-            dh_HB * tanh_c * o * (1 - o),
+            gate.backward(dc_HB * u, i),
+            gate.backward(dc_HB * before_c_HB, f),
+            gate.backward(dh_HB * tanh_c, o),
             dc_HB * i * (1 - u * u),
         ],
         axis=0,

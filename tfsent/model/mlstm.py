@@ -14,34 +14,38 @@ Reference:
 
 from __future__ import annotations
 
+import functools
+
 import keras
 from keras import ops
 
 from tfsent.config import GATES
+from tfsent.model.activations import gate_of
+from tfsent.model.gated_layer import GatedLayer
 from tfsent.model.gates import gates_backward, gates_forward, gates_output
 from tfsent.model.recurrence import Equations
-from tfsent.model.recurrent_layer import RecurrentLayer, Weight
+from tfsent.model.recurrent_layer import Weight
 from tfsent.model.weight_norm import normalize
 
 
-def _forward(p_PB, before, weights_t):
+def _forward(gate, p_PB, before, weights_t):
     h_HB, c_HB = before
     wh_GH, wmh_HH = weights_t
     g = wh_GH.shape[0]
     u_HB = ops.cast(wmh_HH @ ops.cast(h_HB, wmh_HH.dtype), c_HB.dtype)
     m_HB = ops.cast(p_PB[g:], c_HB.dtype) * u_HB
     z_GB = p_PB[:g] + wh_GH @ ops.cast(m_HB, wh_GH.dtype)
-    h_HB, c_HB, gates_GB = gates_forward(ops.cast(z_GB, c_HB.dtype), c_HB)
+    h_HB, c_HB, gates_GB = gates_forward(gate, ops.cast(z_GB, c_HB.dtype), c_HB)
     saved = (gates_GB, u_HB, m_HB)
     return [h_HB, c_HB], tuple(ops.cast(s, p_PB.dtype) for s in saved)
 
 
-def _backward(p_PB, before, after, saved, dafter, weights):
+def _backward(gate, p_PB, before, after, saved, dafter, weights):
     wh_HG, wmh_HH = weights
     dh_HB, dc_HB = dafter
     dtype = dc_HB.dtype
     gates_GB, u_HB, _ = (ops.cast(s, dtype) for s in saved)
-    dz_GB, dc_HB = gates_backward(gates_GB, before[1], after[1], dh_HB, dc_HB)
+    dz_GB, dc_HB = gates_backward(gate, gates_GB, before[1], after[1], dh_HB, dc_HB)
     dm_HB = ops.cast(wh_HG @ ops.cast(dz_GB, wh_HG.dtype), dtype)
     du_HB = dm_HB * ops.cast(p_PB[wh_HG.shape[1] :], dtype)
     dh_HB = ops.cast(wmh_HH @ ops.cast(du_HB, wmh_HH.dtype), dtype)
@@ -56,11 +60,24 @@ def _products(before, saved, dp_TPB, extras):
     return [(m_THB, dp_TPB[:, :g]), (before[0], du_THB)]
 
 
-EQUATIONS = Equations(2, _forward, _backward, _products, gates_output)
+@functools.cache
+def equations_of(gate_activation: str) -> Equations:
+    """Return the mLSTM whose gates pass through an activation, by its name."""
+    gate = gate_of(gate_activation)
+    return Equations(
+        2,
+        functools.partial(_forward, gate),
+        functools.partial(_backward, gate),
+        _products,
+        gates_output,
+    )
+
+
+EQUATIONS = equations_of("sigmoid")
 
 
 @keras.saving.register_keras_serializable(package="tfsent")
-class MultiplicativeLSTM(RecurrentLayer):
+class MultiplicativeLSTM(GatedLayer):
     """Multiplicative LSTM layer, with the conventions of `keras.layers.LSTM`.
 
     Weights, [in, out], gate blocks in the order of `tfsent.config.GATES`: `wx`
@@ -70,7 +87,7 @@ class MultiplicativeLSTM(RecurrentLayer):
     Input: float[B, T, E]. Output: float[B, H], or float[B, T, H] with
     `return_sequences`; with `return_state` also h and c, each float[B, H].
 
-    Arguments, masks and states: see `RecurrentLayer`.
+    Arguments, masks and states: see `GatedLayer` and `RecurrentLayer`.
 
     Reference:
         Krause et al. 2016, arXiv:1609.07959; weight normalisation as in Radford
@@ -83,6 +100,7 @@ class MultiplicativeLSTM(RecurrentLayer):
     """
 
     equations = EQUATIONS
+    equations_of = staticmethod(equations_of)
     inputs = (Weight("wx", 4, "gx"), Weight("wmx", 1, "gmx"))
     recurrent = (Weight("wh", 4, "gh"), Weight("wmh", 1, "gmh"))
     biases = (Weight("b", 4),)

@@ -5,6 +5,7 @@ Axes: N texts, F columns of the feature, K outputs.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -39,6 +40,29 @@ def quality(
         np.atleast_1d(classifier.scores(np.asarray(features))), classifier.kind
     )
     decided = decide(predicted, classifier.thresholds, classifier.kind)
+    return figures_of(
+        decided, truth, train_labels, classifier.kind, classifier.classes, seed
+    )
+
+
+def figures_of(
+    decided: np.ndarray,
+    truth: np.ndarray,
+    train_labels: np.ndarray,
+    kind: str,
+    classes: Sequence[str],
+    seed: int,
+) -> dict[str, Any]:
+    """Return how well decisions fit the labels of test texts.
+
+    Args:
+        decided: Indices of classes, int64[N], or labels, bool[N, K].
+        truth: Labels of the test texts.
+        train_labels: Of the training texts, whose majority is the comparison.
+        kind: "binary", "multiclass" or "multilabel".
+        classes: Names.
+        seed: Of the bootstrap.
+    """
     right = correctness(decided, truth)
     figures: dict[str, Any] = {
         "texts": len(truth),
@@ -46,8 +70,8 @@ def quality(
         "interval": list(bootstrap_interval(right, seed)),
         "majority_accuracy": majority_accuracy(train_labels, truth),
     }
-    if classifier.kind != "multilabel":
-        count = len(classifier.classes)
+    if kind != "multilabel":
+        count = len(classes)
         confusion = np.zeros((count, count), np.int64)
         np.add.at(confusion, (truth, decided), 1)
         return figures | {
@@ -65,6 +89,6 @@ def quality(
             "share": float(truth[:, at].mean()),
             "predicted_share": float(decided[:, at].mean()),
         }
-        for at, label in enumerate(classifier.classes)
+        for at, label in enumerate(classes)
     }
     return figures

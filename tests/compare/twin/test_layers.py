@@ -12,7 +12,13 @@ from tests import reference_rnn, tolerances  # noqa: E402
 B, T, E, H = 2, 5, 3, 7
 # For each block of rows in the twin the block of columns in the reference.
 BLOCKS = {"mlstm": (0, 1, 3, 2), "lstm": (0, 1, 3, 2), "gru": (1, 0, 2)}
-CASES = [(cell, norm) for cell in reference_rnn.CELLS for norm in (False, True)]
+CASES = [
+    (cell, norm, "sigmoid") for cell in reference_rnn.CELLS for norm in (False, True)
+] + [
+    (cell, True, gate)
+    for cell in ("mlstm", "lstm", "gru")
+    for gate in ("hard_sigmoid", "steep_sigmoid")
+]
 MASK = np.array([[1, 1, 0, 1, 1], [0, 1, 0, 1, 0]], bool)
 RESET = np.array([[0, 0, 1, 0, 1], [1, 0, 1, 0, 0]], bool)
 
@@ -55,9 +61,9 @@ def named_parameters(layer):
     return named
 
 
-def make(cell, weights, dtype):
+def make(cell, weights, dtype, **options):
     """Return a layer of the twin with the weights of the reference."""
-    layer = CELLS[cell](E, H, weight_norm="gx" in weights).to(dtype)
+    layer = CELLS[cell](E, H, weight_norm="gx" in weights, **options).to(dtype)
     parameters = named_parameters(layer)
     assert parameters.keys() == weights.keys()
     for name, parameter in parameters.items():
@@ -66,9 +72,9 @@ def make(cell, weights, dtype):
     return layer
 
 
-def compute(cell, weights, given, dtype, flags):
+def compute(cell, weights, given, dtype, flags, **options):
     """Return outputs, states and all gradients of the twin by the reference's names."""
-    layer = make(cell, weights, dtype)
+    layer = make(cell, weights, dtype, **options)
     n = layer.equations.num_states
     given = {k: torch.from_numpy(v).to(dtype) for k, v in given.items()}
     inputs = {k: given[k].requires_grad_() for k in ("x", "h0", "c0")[: 1 + n]}
@@ -82,16 +88,16 @@ def compute(cell, weights, given, dtype, flags):
     return {k: v.detach().double().numpy() for k, v in result.items()}
 
 
-def truth(cell, weights, given, flags):
+def truth(cell, weights, given, flags, gate="sigmoid"):
     """Return the same of the float64 equations, in the twin's layout."""
     has_c = cell in ("mlstm", "lstm")
     c0, dc_last = (given["c0"], given["dc_last"]) if has_c else (None, None)
     h, h_last, c_last = reference_rnn.forward(
-        cell, weights, given["x"], given["h0"], c0, **flags
+        cell, weights, given["x"], given["h0"], c0, **flags, gate=gate
     )
     grads = reference_rnn.gradients(
         cell, weights, given["x"], given["h0"], c0, given["dh"], given["dh_last"],
-        dc_last, **flags,
+        dc_last, **flags, gate=gate,
     )  # fmt: skip
     grads |= {n: to_twin(cell, grads[n]) for n in weights}
     result = {"h": h, "h_last": h_last} | ({"c_last": c_last} if has_c else {})
@@ -116,12 +122,16 @@ def flags_of(masked):
 
 @pytest.mark.parametrize("masked", [False, True])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-@pytest.mark.parametrize(("cell", "norm"), CASES)
-def test_values_and_gradients_equal_the_float64_equations(cell, norm, dtype, masked):
+@pytest.mark.parametrize(("cell", "norm", "gate"), CASES)
+def test_values_and_gradients_equal_the_float64_equations(
+    cell, norm, gate, dtype, masked
+):
     weights, given = inputs_of(cell, norm)
     flags = flags_of(masked)
+    options = {} if gate == "sigmoid" else {"gate_activation": gate}
     error = worst(
-        compute(cell, weights, given, dtype, flags), truth(cell, weights, given, flags)
+        compute(cell, weights, given, dtype, flags, **options),
+        truth(cell, weights, given, flags, gate),
     )
     tolerance = {
         torch.float32: tolerances.GRADIENT_F32,

@@ -1,0 +1,122 @@
+"""The weights of `SequenceClassifier`, by our names and as its twin has them.
+
+Axes: V words, E width of a layer's input, H units, G gate columns, F width of the
+pooled vector, K outputs.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+
+from compare.formats.blocks import OUR_GATES, reorder
+from compare.formats.twin_table import GATES
+from tfsent.config_supervised import ClassifierConfig
+
+
+class _Place(NamedTuple):
+    """The twin's name of a weight, whether its axes are turned, its axis of gates."""
+
+    twin: str
+    turned: bool = False
+    gates: bool = False
+
+
+_READER = re.compile(r"layers/([0-9]+)/(forward|backward)/(wx|wh|wmx|wmh|b|bh)")
+_HIDDEN = re.compile(r"hidden/([0-9]+)/(weight|bias)")
+
+
+def to_twin(
+    weights: Mapping[str, np.ndarray], config: ClassifierConfig
+) -> dict[str, np.ndarray]:
+    """Return our weights as the twin's state dict has them."""
+    found = {}
+    for name, array in weights.items():
+        place = _place(name, config)
+        if place.gates:
+            array = reorder(
+                array, array.ndim - 1, OUR_GATES[config.cell], GATES[config.cell]
+            )
+        if name == "attention/weight":
+            array = array[:, 0]
+        found[place.twin] = np.ascontiguousarray(array.T if place.turned else array)
+    return found
+
+
+def to_ours(
+    arrays: Mapping[str, np.ndarray], names: list[str], config: ClassifierConfig
+) -> dict[str, np.ndarray]:
+    """Return the twin's state dict as our weights.
+
+    Args:
+        arrays: The state dict.
+        names: Of ours, in the order in which they are wanted.
+        config: Shape of the model.
+
+    Raises:
+        ValueError: If an array is missing or left over.
+    """
+    left, found = dict(arrays), {}
+    for name in names:
+        place = _place(name, config)
+        if place.twin not in left:
+            raise ValueError(f"misses the weight {place.twin!r}.")
+        array = left.pop(place.twin)
+        array = array.T if place.turned else array
+        if name == "attention/weight":
+            array = array[:, None]
+        if place.gates:
+            array = reorder(
+                array, array.ndim - 1, GATES[config.cell], OUR_GATES[config.cell]
+            )
+        found[name] = np.ascontiguousarray(array)
+    if left:
+        raise ValueError(f"has weights without a place: {sorted(left)}.")
+    return found
+
+
+def to_twin_names(names: list[str], config: ClassifierConfig) -> dict[str, str]:
+    """Return our names with those of the twin."""
+    return {name: _place(name, config).twin for name in names}
+
+
+def weight_names(config: ClassifierConfig) -> list[str]:
+    """Return our names of the weights of a model, in their order."""
+    names = [] if config.one_hot else ["embedding/weight"]
+    sides = {
+        "forward": ["forward"],
+        "backward": ["backward"],
+        "both": ["forward", "backward"],
+    }[config.direction]
+    parts = {
+        "mlstm": ("wx", "wmx", "wh", "wmh", "b"),
+        "gru": ("wx", "wh", "b", "bh"),
+    }.get(config.cell, ("wx", "wh", "b"))
+    for k in range(config.layers):
+        names += [f"layers/{k}/{side}/{part}" for side in sides for part in parts]
+    if config.pooling == "attention":
+        names.append("attention/weight")
+    for k in range(len(config.hidden)):
+        names += [f"hidden/{k}/weight", f"hidden/{k}/bias"]
+    return [*names, "output/weight", "output/bias"]
+
+
+def _place(name: str, config: ClassifierConfig) -> _Place:
+    if name == "embedding/weight":
+        return _Place("embedding.weight")
+    if name == "attention/weight":
+        return _Place("pooling.attention")
+    if reader := _READER.fullmatch(name):
+        count = 2 if config.direction == "both" else 1
+        number = count * int(reader[1]) + (count == 2 and reader[2] == "backward")
+        part = reader[3]
+        blocks = len(OUR_GATES[config.cell]) > 1 and not part.startswith("wm")
+        return _Place(f"readers.{number}.{part}", part.startswith("w"), blocks)
+    if hidden := _HIDDEN.fullmatch(name):
+        return _Place(f"hidden.{hidden[1]}.{hidden[2]}", hidden[2] == "weight")
+    if name in ("output/weight", "output/bias"):
+        return _Place(name.replace("/", "."), name == "output/weight")
+    raise ValueError(f"the classifier has no place for the weight {name!r}.")

@@ -1,0 +1,82 @@
+import keras
+import numpy as np
+import pytest
+
+from tests.compare.classifier_cases import CASES, NUM_WORDS, batch
+from tfsent.config_supervised import ClassifierConfig
+from tfsent.model.sequence_classifier import SequenceClassifier
+
+
+@pytest.mark.parametrize("case", ["deepmoji", "one-hot", "identity"])
+def test_keras_file_gives_the_same_model_again(case, tmp_path):
+    model = SequenceClassifier(NUM_WORDS, 3, CASES[case], seed=2)
+    given = batch()
+    logits = model(given.words_NT, mask=given.mask_NT)
+    model.save(tmp_path / "m.keras")
+    again = keras.saving.load_model(tmp_path / "m.keras", safe_mode=True)
+    assert again.config == CASES[case]
+    np.testing.assert_array_equal(again(given.words_NT, mask=given.mask_NT), logits)
+
+
+def test_seed_decides_the_start_weights():
+    config = CASES["passage"]
+
+    def weights(seed):
+        model = SequenceClassifier(NUM_WORDS, 2, config, seed)
+        model.build(None)
+        return {n: np.array(v) for n, v in model.named_weights().items()}
+
+    first, same, other = weights(3), weights(3), weights(4)
+    for name, array in first.items():
+        np.testing.assert_array_equal(same[name], array)
+        if array.any():
+            assert not np.array_equal(other[name], array), name
+
+
+def test_directions_and_layers_start_different():
+    config = ClassifierConfig(embedding_size=6, units=3, layers=2, direction="both")
+    model = SequenceClassifier(NUM_WORDS, 2, config)
+    model.build(None)
+    found = [np.array(reader.wh) for reader in model.readers]
+    for k, one in enumerate(found):
+        for other in found[k + 1 :]:
+            assert not np.array_equal(one, other)
+
+
+def test_recurrent_blocks_start_orthogonal_at_their_gain():
+    config = ClassifierConfig(units=6, initialization_gain=1.1)
+    model = SequenceClassifier(NUM_WORDS, 2, config)
+    model.build(None)
+    for block in np.split(np.array(model.readers[0].wh), 4, axis=1):
+        np.testing.assert_allclose(block.T @ block, 1.21 * np.eye(6), atol=1e-5)
+
+
+def test_text_of_padding_alone_gives_the_bias():
+    config = ClassifierConfig(embedding_size=3, units=4, pooling="mean")
+    model = SequenceClassifier(NUM_WORDS, 2, config)
+    logits = model(np.zeros((1, 3), int))
+    np.testing.assert_array_equal(logits[0], model.output_layer.bias)
+
+
+def test_attention_of_another_pooling_is_refused():
+    model = SequenceClassifier(NUM_WORDS, 2, CASES["theano"])
+    with pytest.raises(ValueError, match="attention alone has weights"):
+        model(batch().words_NT, return_attention=True)
+
+
+def test_impossible_sizes_are_refused():
+    with pytest.raises(ValueError, match="num_outputs is 0; at least 1"):
+        SequenceClassifier(5, 0)
+
+
+def test_half_precision_gives_float32_logits():
+    given = batch()
+    single = SequenceClassifier(NUM_WORDS, 2, CASES["deepmoji"], seed=1)
+    half = SequenceClassifier(
+        NUM_WORDS, 2, CASES["deepmoji"], seed=1, dtype="mixed_float16"
+    )
+    logits = half(given.words_NT, mask=given.mask_NT)
+    assert logits.dtype == "float32"
+    expected = np.array(single(given.words_NT, mask=given.mask_NT))
+    assert np.abs(np.array(logits) - expected).max() < 2e-3
+    assert not np.array_equal(logits, expected)

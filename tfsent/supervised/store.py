@@ -1,0 +1,202 @@
+"""The folder of a supervised run: where it goes on from, and what it ends with.
+
+    RUN/checkpoint/    state.safetensors, manifest.json (progress, settings)
+    RUN/               weights.safetensors, words.json, manifest.json (settings, task),
+                       metrics.json, config.json, predictions.csv
+
+Every folder appears whole or not at all, and every file's hash stands in the manifest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from tfsent.checkpoint import CheckpointError, atomic
+from tfsent.checkpoint.manifest import (
+    MANIFEST,
+    check_hash,
+    manifest_bytes,
+    read_manifest,
+)
+from tfsent.checkpoint.snapshot import open_together
+from tfsent.checkpoint.tensor_file import (
+    STATE_DTYPES,
+    read_header,
+    read_tensors,
+    tensor_chunks,
+)
+from tfsent.data.words import Tokenizer
+from tfsent.supervised.fit import Progress, Saved, Weights
+from tfsent.supervised.task import KINDS, Task
+
+CHECKPOINT = "checkpoint"
+STATE = "state.safetensors"
+WEIGHTS = "weights.safetensors"
+WORDS = "words.json"
+FORMAT = "tfsent-supervised"
+
+_PARTS = ("weights", "best", "optimizer")
+
+
+class Model(NamedTuple):
+    """A trained classifier as its folder holds it."""
+
+    settings: dict[str, Any]
+    """Those of the run."""
+    task: Task
+    weights: Weights
+    tokenizer: Tokenizer
+
+
+def save_progress(
+    run: Path,
+    settings: Mapping[str, Any],
+    progress: Progress,
+    weights: Weights,
+    best: Weights,
+    optimizer: Weights,
+) -> None:
+    """Write where a training stands in the place of what was written before.
+
+    Raises:
+        OSError: If the disk refuses; names the file.
+    """
+    folder = run / CHECKPOINT
+    arrays = {
+        f"{part}/{name}": array
+        for part, tensors in zip(_PARTS, (weights, best, optimizer), strict=True)
+        for name, array in tensors.items()
+    }
+    before = atomic.temporary_path(folder)
+    with atomic.new_folder(folder, replaced=before) as draft:
+        draft.write(STATE, tensor_chunks(arrays, {}, STATE_DTYPES, folder / STATE))
+        facts = {
+            "format": FORMAT,
+            "settings": settings,
+            "progress": asdict(progress),
+        }
+        draft.write(MANIFEST, [manifest_bytes(draft.files, **facts)])
+    if before.exists():
+        atomic.discard_folder(before)
+
+
+def read_progress(run: Path, settings: Mapping[str, Any]) -> Saved | None:
+    """Return where a training stands, or None at its start.
+
+    Raises:
+        CheckpointError: If what is there is damaged.
+        ValueError: If it was trained with other settings; names the first.
+    """
+    folder = run / CHECKPOINT
+    if not folder.exists():
+        return None
+    arrays, facts = _read(folder, STATE, ("settings", "progress"))
+    check_settings(run, facts["settings"], settings)
+    parts: dict[str, Weights] = {part: {} for part in _PARTS}
+    for name, array in arrays.items():
+        part, _, rest = name.partition("/")
+        if part not in parts:
+            raise CheckpointError(folder / STATE, f"holds {name!r}, no part of a run.")
+        parts[part][rest] = array
+    return Saved(Progress(**facts["progress"]), *parts.values())
+
+
+def check_settings(
+    run: Path, saved: Mapping[str, Any], asked: Mapping[str, Any]
+) -> None:
+    """Refuse to go on with other settings than a run was begun with.
+
+    Raises:
+        ValueError: Names the first that differs.
+    """
+    before, now = _flat(saved), _flat(asked)
+    for name in sorted({*before, *now}):
+        if before.get(name) != now.get(name):
+            raise ValueError(
+                f"{name} is {now.get(name)!r}, but {run} was begun with "
+                f"{before.get(name)!r}; give that, another --out, or --fresh."
+            )
+
+
+def write_model(
+    run: Path,
+    settings: Mapping[str, Any],
+    task: Task,
+    weights: Weights,
+    tokenizer: Tokenizer,
+) -> None:
+    """Write a trained classifier into its run folder.
+
+    Raises:
+        OSError: If the disk refuses; names the file.
+    """
+    tokenizer.save(run / WORDS)
+    chunks = tensor_chunks(weights, {}, STATE_DTYPES, run / WEIGHTS)
+    files = {WEIGHTS: atomic.replace_file(run / WEIGHTS, chunks)}
+    facts = {
+        "format": FORMAT,
+        "settings": settings,
+        "task": asdict(task),
+        "words": tokenizer.fingerprint,
+    }
+    atomic.replace_file(run / MANIFEST, [manifest_bytes(files, **facts)])
+
+
+def read_model(run: Path) -> Model:
+    """Return the classifier that a run folder holds; nothing in it is trusted.
+
+    Raises:
+        CheckpointError: If it holds no sound one; names the file.
+        ValueError: If its words are damaged; names the file.
+    """
+    run = Path(run).expanduser()
+    arrays, facts = _read(run, WEIGHTS, ("settings", "task"))
+    tokenizer = Tokenizer.load(run / WORDS)
+    if tokenizer.fingerprint != facts.get("words"):
+        raise CheckpointError(run / WORDS, "holds the words of another classifier.")
+    return Model(facts["settings"], _task(facts["task"], run), arrays, tokenizer)
+
+
+def _read(
+    folder: Path, tensors: str, facts: Iterable[str]
+) -> tuple[Weights, dict[str, Any]]:
+    """Return the tensors of a folder and what its manifest says besides."""
+    with open_together(folder, [tensors, MANIFEST]) as files:
+        manifest = read_manifest(files[MANIFEST])
+        found = dict(manifest.facts)
+        if found.get("format") != FORMAT:
+            raise CheckpointError(folder, "is no run of finetune.py.")
+        for name in facts:
+            if not isinstance(found.get(name), dict):
+                raise CheckpointError(folder / MANIFEST, f"has no {name}.")
+        header = read_header(files[tensors], STATE_DTYPES)
+        arrays = read_tensors(files[tensors], header)
+        check_hash(files[tensors], manifest)
+    return arrays, found
+
+
+def _task(facts: Mapping[str, Any], run: Path) -> Task:
+    try:
+        plain: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in facts.items()
+        }
+        task = Task(**plain)
+    except TypeError as error:
+        raise CheckpointError(run / MANIFEST, f"task: {error}.") from None
+    if task.kind not in KINDS or not task.classes:
+        raise CheckpointError(run / MANIFEST, "tells no task that is known.")
+    return task
+
+
+def _flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in settings.items():
+        if isinstance(value, Mapping):
+            flat |= _flat(value, f"{prefix}{name}.")
+        else:
+            flat[prefix + name] = list(value) if isinstance(value, tuple) else value
+    return flat
