@@ -210,3 +210,23 @@ def test_killed_run_goes_on_to_the_weights_of_an_unbroken_one(
     ours, theirs = read_model(broken).weights, read_model(whole).weights
     for name, array in theirs.items():
         np.testing.assert_array_equal(ours[name], array)
+
+
+@pytest.mark.parametrize("preset", ["linear", "embeddings"])
+def test_linear_model_is_fitted_kept_and_not_fitted_again(
+    preset, sources, tmp_path, capsys
+):
+    out = tmp_path / "run"
+    flags = [*sources, "--preset", preset, "--embeddings.min-count", "1"]
+    result = result_of(finetune(capsys, out, *flags))
+    assert result["system"] == preset
+    assert result["test_accuracy"] > 0.9
+    rows = list(csv.DictReader((out / "predictions.csv").open()))
+    right = np.mean([row["label"] == row["prediction"] for row in rows])
+    assert right == pytest.approx(result["test_accuracy"])
+    before = contents(out)
+    again = finetune(capsys, out, *flags)
+    assert result_of(again) == result
+    assert contents(out) == before
+    other = finetune(capsys, out, *flags, "--linear.C", "9", "0.5", code=1)
+    assert "linear.C is [9.0, 0.5]" in error_line(other)
