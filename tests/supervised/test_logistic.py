@@ -6,6 +6,7 @@ from scipy import sparse
 
 from tests.tolerances import LOGISTIC_OPTIMUM_F64
 from tests.transfer.planted import UNIT, planted
+from tfsent.supervised import logistic
 from tfsent.supervised.logistic import Regression
 
 
@@ -74,10 +75,21 @@ def test_an_output_of_one_value_has_a_bias_that_says_so():
     assert converged
 
 
-def test_a_solver_that_stops_early_is_told(monkeypatch):
-    monkeypatch.setattr("tfsent.supervised.logistic._MAX_ITERATIONS", 2)
+@pytest.mark.parametrize("make", [np.asarray, sparse.csr_matrix])
+def test_a_solver_that_stops_early_is_told(monkeypatch, make):
+    monkeypatch.setattr(logistic, "_MAX_ITERATIONS", 2)
+    monkeypatch.setattr(logistic, "_DUAL_ITERATIONS", 2)
     x, outputs = rows()
-    assert not Regression().fit(sparse.csr_matrix(x), outputs, 64.0).converged
+    assert not Regression().fit(make(x), outputs, 64.0).converged
+
+
+def test_where_one_solver_comes_to_no_end_another_does(monkeypatch):
+    monkeypatch.setattr(logistic, "_DUAL_ITERATIONS", 1)
+    x, outputs = rows()
+    found, converged = Regression().fit(sparse.csr_matrix(x), outputs, 4.0)
+    slope = gradient(found, x, outputs, 4.0, penalised_bias=True)
+    assert converged
+    assert np.abs(slope).max() <= LOGISTIC_OPTIMUM_F64.value
 
 
 def test_the_seed_decides_the_last_bits():
