@@ -158,12 +158,19 @@ class _Lanes:
         elif reset_TB is not None:
             self.resets = [True] * len(reset_TB)
         self.reset_TB = reset_TB
+        # Nor do steps at which every lane is valid, most of a batch of texts of like
+        # length: .79 of the time (LSTM, H=128, 16 texts of 82 to 96 words).
+        self.masks = [] if mask_TB is None else [True] * len(mask_TB)
+        if mask_TB is not None and mask_TB.device.type == "cpu":
+            self.masks = (~mask_TB.all(1)).tolist()
+
+    def masked(self, t: int) -> bool:
+        """Return whether step `t` leaves the state of a lane as it is."""
+        return bool(self.masks) and self.masks[t]
 
     def special(self, t: int) -> bool:
         """Return whether step `t` does anything but a plain step."""
-        return self.mask_TB is not None or (
-            self.reset_TB is not None and self.resets[t]
-        )
+        return self.masked(t) or (self.reset_TB is not None and self.resets[t])
 
     def reset(self, state, t: int):
         """Return the state with the lanes that begin anew at step `t` at zero."""
@@ -296,7 +303,7 @@ def _forward(equations, lanes, inputs, weights, sequences, saved, cast_TBH, lear
         one = equations.forward(p, h_BH, before, ready, after, place)
         if learns:
             kept.append(one)
-        if lanes.mask_TB is not None:
+        if lanes.masked(t):
             for new_BH, old_BH in zip(after, before, strict=True):
                 new_BH.copy_(torch.where(lanes.mask_TB[t, :, None], new_BH, old_BH))
     return kept
@@ -325,7 +332,7 @@ def _backward(
             below = upstream[t - 1] if t else None
             special = lanes.special(t)
             dafter = dstate
-            if lanes.mask_TB is not None:
+            if lanes.masked(t):
                 dafter = _where(lanes.mask_TB[t], dstate)
             dbefore = equations.backward(
                 slopes[t - first], kept[t], dafter, ready,
@@ -333,7 +340,7 @@ def _backward(
                 outputs[t][: len(dp)], outputs[t][len(dp) :],
             )  # fmt: skip
             if special:
-                if lanes.mask_TB is not None:
+                if lanes.masked(t):
                     left = _where(~lanes.mask_TB[t], dstate)
                     dbefore = [d + s for d, s in zip(dbefore, left, strict=True)]
                 dbefore = list(lanes.reset(dbefore, t))
