@@ -30,6 +30,12 @@ class LabelledDataConfig:
     """A numeric label (such as stars) above this becomes 1, any other 0. Default: labels as they stand."""
     max_texts: int | None = None
     """Most texts of each split, drawn at random, the same ones every time. Default: all."""
+    train_texts: int | None = None
+    """Most labelled texts to train on, drawn at random, each label with its share; validation and test texts stay whole. Default: all."""
+    draw: int = 0
+    """Which of the random draws `train_texts` takes; also which way `fold` cuts."""
+    fold: tuple[int, int] | None = None
+    """Test on one of so many equal parts of the training texts and train on the others, such as 1 5 for the first of five. Default: the set's own test texts."""
     root: str | None = None
     """Folder that holds the named sets on disk. Default: the environment variable TFSENT_DATA, else download."""
     invalid_utf8: Literal["error", "replace"] = "error"
@@ -50,6 +56,23 @@ class LabelledDataConfig:
             self.max_texts is None or self.max_texts >= 2,
             f"data.max_texts is {self.max_texts}; at least 2 will do.",
         )
+        _require(
+            self.train_texts is None or self.train_texts >= 2,
+            f"data.train_texts is {self.train_texts}; at least 2 will do.",
+        )
+        _require(self.draw >= 0, f"data.draw is {self.draw}; 0 or more will do.")
+        if self.fold is not None:
+            number, folds = self.fold
+            _require(
+                1 <= number <= folds >= 2,
+                f"data.fold is {number} {folds}; a number from 1 and how many folds "
+                "there are, 2 or more, will do.",
+            )
+            _require(
+                self.test is None,
+                "data.fold makes test texts of the training texts; data.test gives "
+                "others. Give one.",
+            )
 
     def as_source(self, spec: str) -> DataConfig:
         """Return the settings with which the source `spec` is opened."""

@@ -337,6 +337,8 @@ class FinetuneConfig:
     """Several labels: what weights and thresholds are chosen for on validation texts, averaged over labels."""
     framework: Literal["keras", "torch"] = "keras"
     """What computes: Keras on TensorFlow, or its twin in PyTorch."""
+    folds: int = 0
+    """Train so many times, each on all but one part of the texts, and test on that part: for sets without a test split. 0 trains once."""
     start: str | None = None
     """Folder of an earlier run of this command, whose weights and words are gone on from. Default: new start weights."""
     out: str | None = None
@@ -353,6 +355,15 @@ class FinetuneConfig:
     def __post_init__(self) -> None:
         """Refuse what cannot work."""
         _require(0 <= self.seed < 2**31, f"seed is {self.seed}; 0 to 2^31 - 1 will do.")
+        _require(
+            self.folds == 0 or self.folds >= 2,
+            f"folds is {self.folds}; 2 or more, or 0 for none, will do.",
+        )
+        _require(
+            not self.folds or (self.data.test, self.data.fold) == (None, None),
+            "folds makes test texts of the training texts; data.test and data.fold "
+            "do so otherwise. Give one.",
+        )
         _require(
             self.system == "words" or not self.regression,
             f"regression goes with system words, not {self.system}.",

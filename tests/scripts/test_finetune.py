@@ -230,3 +230,24 @@ def test_linear_model_is_fitted_kept_and_not_fitted_again(
     assert contents(out) == before
     other = finetune(capsys, out, *flags, "--linear.C", "9", "0.5", code=1)
     assert "linear.C is [9.0, 0.5]" in error_line(other)
+
+
+@pytest.mark.parametrize(
+    "flags", [["--preset", "linear"], [*SMALL, "--framework", "torch"]]
+)
+def test_without_test_texts_each_text_is_tested_in_one_of_the_folds(
+    flags, tmp_path, capsys
+):
+    path = write(tmp_path / "all.csv", 90, seed=4)
+    out = tmp_path / "run"
+    captured = finetune(capsys, out, "--data.train", path, *flags, "--folds", 2)
+    result = result_of(captured)
+    assert (result["folds"], result["test_texts"]) == (2, 90)
+    assert result["test_accuracy"] > 0.8
+    rows = []
+    for number in (1, 2):
+        with (out / f"fold-{number}" / "predictions.csv").open() as file:
+            rows += list(csv.DictReader(file))
+    assert len(rows) == 90
+    right = sum(row["label"] == row["prediction"] for row in rows)
+    assert result["test_accuracy"] == pytest.approx(right / 90)

@@ -1,5 +1,7 @@
 """Labelled sources: which texts are what, and what their labels mean."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -66,6 +68,59 @@ def test_no_more_texts_than_asked_for_the_same_ones_every_time(tmp_path):
     assert places == sorted(set(places))
     assert splits.test.labels.tolist() == every.test.labels[places].tolist()
     assert read_splits(config).test.texts == splits.test.texts
+
+
+def test_few_training_texts_leave_the_other_splits_whole(tmp_path):
+    root = write_sst(tmp_path)
+    config = LabelledDataConfig(train="sst", root=root, train_texts=3)
+    splits = read_splits(config)
+    assert [len(each.texts) for each in splits[:3]] == [3, 6, 7]
+    assert splits.notes == ("3 of 5 texts of sst:train are trained on.",)
+    every = read_splits(LabelledDataConfig(train="sst", root=root)).train
+    places = [every.texts.index(text) for text in splits.train.texts]
+    assert splits.train.labels.tolist() == every.labels[places].tolist()
+    draws = {
+        tuple(read_splits(dataclasses.replace(config, draw=k)).train.texts)
+        for k in range(6)
+    }
+    assert len(draws) > 1
+
+
+def test_folds_test_each_training_text_once_and_never_one_trained_on(tmp_path):
+    root = write_sst(tmp_path)
+    tested = []
+    for number in (1, 2):
+        splits = read_splits(
+            LabelledDataConfig(train="sst", root=root, fold=(number, 2))
+        )
+        assert not set(splits.train.texts) & set(splits.test.texts)
+        assert [len(splits.train.texts), len(splits.test.texts)] == (
+            [2, 3] if number == 1 else [3, 2]
+        )
+        assert len(splits.val.texts) == 6
+        tested += splits.test.texts
+    every = read_splits(LabelledDataConfig(train="sst", root=root)).train
+    assert sorted(tested) == sorted(every.texts)
+
+
+def test_texts_are_drawn_of_those_that_a_fold_leaves(tmp_path):
+    root = write_sst(tmp_path)
+    config = LabelledDataConfig(train="sst", root=root, fold=(1, 2), train_texts=2)
+    splits = read_splits(config)
+    assert len(splits.train.texts) == 2
+    assert not set(splits.train.texts) & set(splits.test.texts)
+
+
+def test_more_folds_than_texts_are_refused(tmp_path):
+    config = LabelledDataConfig(train="sst", root=write_sst(tmp_path), fold=(1, 3))
+    with pytest.raises(ValueError, match="fewer folds will do"):
+        read_splits(config)
+
+
+@pytest.mark.parametrize("fold", [(0, 5), (6, 5), (1, 1)])
+def test_a_fold_that_is_none_is_refused(fold):
+    with pytest.raises(ValueError, match="data.fold is"):
+        LabelledDataConfig(train="sst", fold=fold)
 
 
 def test_given_sources_replace_those_of_the_set(tmp_path):

@@ -138,12 +138,7 @@ def _apart(
             f"data.train has {len(chosen)} texts, too few to set "
             f"{config.learner.val_share:.0%} apart; give data.val."
         )
-    return _some(train, ~chosen), _some(train, chosen)
-
-
-def _some(texts: LabelledTexts, mask_N: np.ndarray) -> LabelledTexts:
-    kept = [t for t, yes in zip(texts.texts, mask_N, strict=True) if yes]
-    return LabelledTexts(texts.name, kept, texts.labels[mask_N])
+    return train.take(np.flatnonzero(~chosen)), train.take(np.flatnonzero(chosen))
 
 
 def finetune(config: FinetuneConfig, make: MakeLearner, tell: Tell) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from tfsent.data.file_source import Source
 from tfsent.data.named_sets import EMOTIONS
 from tfsent.data.samples import Sample
 from tfsent.data.sources import open_source
+from tfsent.transfer.parts import draw, fold
 
 MAX_CLASSES = 20
 """Most values of one label that are taken as classes; more is a number to be cut."""
@@ -32,6 +33,12 @@ class LabelledTexts(NamedTuple):
     texts: list[str]
     labels: np.ndarray
     """float64[N, L]: L label keys."""
+
+    def take(self, rows: np.ndarray) -> LabelledTexts:
+        """Return some of the texts, by their numbers int[n]."""
+        return LabelledTexts(
+            self.name, [self.texts[k] for k in rows], self.labels[rows]
+        )
 
 
 class Splits(NamedTuple):
@@ -114,10 +121,46 @@ def read_splits(config: LabelledDataConfig) -> Splits:
         )
         found = {"val": None, "test": found["val"]}
     splits = Splits(train, found["val"], found["test"], tuple(notes))
-    return splits if config.max_texts is None else _draw(splits, config.max_texts)
+    if config.max_texts is not None:
+        splits = _at_most(splits, config.max_texts)
+    if config.fold is not None:
+        splits = _folded(splits, *config.fold, config.draw)
+    if config.train_texts is not None:
+        splits = _drawn(splits, config.train_texts, config.draw)
+    return splits
 
 
-def _draw(splits: Splits, most: int) -> Splits:
+def _folded(splits: Splits, number: int, folds: int, seed: int) -> Splits:
+    """Return a fold of the training texts as test, the other folds as training."""
+    train = splits.train
+    count = len(train.texts)
+    if count < 2 * folds:
+        raise ValueError(
+            f"data.fold cuts {train.name} in {folds}, but it has {count} texts; fewer "
+            "folds will do."
+        )
+    mask_N = fold(train.labels, number, folds, seed)
+    inside, outside = np.flatnonzero(mask_N), np.flatnonzero(~mask_N)
+    test = train.take(inside)._replace(name=f"{train.name}, part {number} of {folds}")
+    note = (
+        f"Tested on part {number} of {folds} of {train.name}: {len(inside):,} of "
+        f"{count:,} texts."
+    )
+    notes = (*splits.notes, note)
+    return Splits(train.take(outside), splits.val, test, notes)
+
+
+def _drawn(splits: Splits, most: int, number: int) -> Splits:
+    """Return at most so many training texts, and the other splits whole."""
+    train = splits.train
+    if len(train.texts) <= most:
+        return splits
+    note = f"{most:,} of {len(train.texts):,} texts of {train.name} are trained on."
+    rows = draw(train.labels, most, number)
+    return splits._replace(train=train.take(rows), notes=(*splits.notes, note))
+
+
+def _at_most(splits: Splits, most: int) -> Splits:
     """Return at most so many texts of each split, in their order.
 
     At random, not at even distances: a source may alternate between its classes.
@@ -130,9 +173,7 @@ def _draw(splits: Splits, most: int) -> Splits:
             return texts
         notes.append(f"{most:,} of {count:,} texts of {texts.name} are read.")
         chosen = np.sort(np.random.default_rng(0).choice(count, most, replace=False))
-        return LabelledTexts(
-            texts.name, [texts.texts[k] for k in chosen], texts.labels[chosen]
-        )
+        return texts.take(chosen)
 
     train, val, test, _ = splits
     return Splits(drawn(train), val and drawn(val), test and drawn(test), tuple(notes))
