@@ -10,9 +10,7 @@ line printed is one JSON object.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
-from functools import partial
-from typing import Any
+from collections.abc import Sequence
 
 from tfsent.cli import parse_config, quiet, run, tell
 from tfsent.config_supervised import FinetuneConfig
@@ -25,24 +23,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     quiet()
     say = (lambda line: None) if config.json else tell
     # Here, not above: --help and wrong flags need not wait for a framework.
-    one: Callable[[FinetuneConfig], dict[str, Any]]
-    if config.system in ("linear", "embeddings"):
-        from tfsent.supervised.shallow import fit_shallow
+    from compare.finetuning import run_one
 
-        one = partial(fit_shallow, tell=say)
-    else:
-        if config.framework == "torch":
-            from compare.twin.supervised import make_learner
-        else:
-            from tfsent.supervised.keras_learner import make_learner
-        from tfsent.supervised.session import finetune
-
-        one = partial(finetune, make=make_learner, tell=say)
-    if config.folds:
-        from tfsent.supervised.folds import cross_validate
-
-        one = partial(cross_validate, run_one=one, tell=say)
-    print(json.dumps(one(config)))
+    print(json.dumps(run_one(config, say)))
 
 
 if __name__ == "__main__":

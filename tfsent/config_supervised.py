@@ -14,6 +14,7 @@ from tfsent.config_commands import LabelledDataConfig
 
 GateActivation = Literal["sigmoid", "hard_sigmoid", "steep_sigmoid"]
 Pooling = Literal["mean", "max", "last", "attention"]
+Optimizer = Literal["adam", "adadelta", "rmsprop", "sgd", "momentum"]
 System = Literal["words", "linear", "embeddings"]
 
 
@@ -142,11 +143,13 @@ class LearnerConfig:
     """Most passes over the training texts."""
     batch_size: int = 32
     """Texts N of an update."""
+    sort_by_length: bool = True
+    """Put texts of like length into a batch; without it texts of any length, most of them padding."""
     eval_interval: int = 0
     """Updates between two validations; 0 validates after every epoch."""
     patience: int = 3
     """Validations without a better one after which training ends; the best weights are kept."""
-    optimizer: Literal["adam", "adadelta", "rmsprop", "sgd", "momentum"] = "adam"
+    optimizer: Optimizer = "adam"
     """Rule of the update; momentum is SGD with 0.9 of it."""
     learning_rate: float = 1e-3
     """Peak learning rate."""

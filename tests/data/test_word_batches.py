@@ -372,3 +372,18 @@ def test_texts_without_labels_are_read_too():
 
 def test_no_text_gives_no_batch():
     assert read([], None) == []
+
+
+def test_unsorted_batches_hold_texts_of_any_length():
+    ids = [np.full(1 + k % 50, 7, np.int32) for k in range(200)]
+
+    def spans(**settings):
+        batches = training_batches(
+            ids, np.zeros(200, int), 10, 0, 0, "after", **settings
+        )
+        rows = [batch.rows for batch in batches]
+        assert sorted(np.concatenate(rows).tolist()) == list(range(200))
+        return [np.ptp([len(ids[row]) for row in batch]) for batch in rows]
+
+    assert max(spans()) <= 6
+    assert min(spans(sort_by_length=False)) > 20

@@ -90,6 +90,7 @@ def training_batches(
     balanced: bool = False,
     class_weight_C: npt.ArrayLike | None = None,
     max_length: int | None = None,
+    sort_by_length: bool = True,
 ) -> list[Batch]:
     """Return the batches of one epoch, in the order in which they are trained on.
 
@@ -111,6 +112,8 @@ def training_batches(
         class_weight_C: What a text of each class counts in the loss. Default: 1.
         max_length: Words at which the texts were cut, if they were; see
             `padded_length`.
+        sort_by_length: Put texts of like length together; without it batches hold
+            texts of any length, and most places of IMDB's are padding.
 
     Raises:
         ValueError: If there is no text, a text without a word, labels that do not fit
@@ -128,7 +131,7 @@ def training_batches(
         groups = [
             np.flatnonzero(texts.labels == label) for label in np.unique(texts.labels)
         ]
-    plans = _plan(_drawn(groups, rng), texts)
+    plans = _plan(_drawn(groups, rng), texts, sort_by_length)
     return [_batch(texts, plans[place]) for place in rng.permutation(len(plans))]
 
 
@@ -176,7 +179,7 @@ def _drawn(
 
 
 def _plan(
-    groups: list[npt.NDArray[np.int64]], texts: _Texts
+    groups: list[npt.NDArray[np.int64]], texts: _Texts, sort_by_length: bool
 ) -> list[npt.NDArray[np.int64]]:
     """Return the texts of each batch, from groups of equal size in equal shares.
 
@@ -191,11 +194,12 @@ def _plan(
     plans = []
     for start in range(0, len(groups[0]), share):
         portions = [group[start : start + share] for group in groups]
-        ranked = [
-            portion[np.argsort(-texts.lengths[portion], kind="stable")]
-            for portion in portions
-        ]
-        plans += _cut(np.stack(ranked, axis=1).ravel(), size)
+        if sort_by_length:
+            portions = [
+                portion[np.argsort(-texts.lengths[portion], kind="stable")]
+                for portion in portions
+            ]
+        plans += _cut(np.stack(portions, axis=1).ravel(), size)
     return plans
 
 

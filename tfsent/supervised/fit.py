@@ -33,8 +33,9 @@ Tell = Callable[[str], None]
 class Learner(Protocol):
     """A model with its optimizer, on either framework."""
 
-    names: Sequence[str]
-    """Of all weights, in files and here: the layers near the text first."""
+    @property
+    def names(self) -> Sequence[str]:
+        """Names of all weights, in files and here: the layers near the text first."""
 
     def begin(self, trained: Collection[str]) -> None:
         """Make a new optimizer, of these weights; the others stay as they are."""
@@ -203,6 +204,7 @@ class Fitting:
             balanced=config.balanced,
             class_weight_C=weights,
             max_length=self.words.max_length,
+            sort_by_length=config.sort_by_length,
         )
 
     def _update(self, batch: Batch, rate: float, progress: Progress) -> None:

@@ -66,7 +66,7 @@ def weights_picture(
         "weight for one deviation" if one else "sum of |weights| for one deviation"
     )
     axes.set_title(f"{int(used.sum())} of {len(values)} neurons have a weight")
-    return _png(figure)
+    return png_bytes(figure)
 
 
 def histogram_picture(
@@ -123,7 +123,7 @@ def histogram_picture(
     axes.set_title(f"{neuron} on {texts}")
     axes.legend(loc="upper left", frameon=False)
     axes.set_ylim(0, 1.25 * axes.get_ylim()[1])  # Room for the legend.
-    return _png(figure)
+    return png_bytes(figure)
 
 
 def efficiency_picture(
@@ -175,7 +175,7 @@ def efficiency_picture(
     axes.set_ylabel(f"{measure} on {texts}, %")
     draws = curve[0]["draws"]
     axes.set_title(f"Mean of {draws} draws, and what 95% of them lie between")
-    return _png(figure)
+    return png_bytes(figure)
 
 
 def confusion_picture(confusion: Any, classes: Sequence[str], texts: str) -> bytes:
@@ -205,7 +205,7 @@ def confusion_picture(confusion: Any, classes: Sequence[str], texts: str) -> byt
     axes.set_xlabel("predicted")
     axes.set_ylabel("true")
     axes.set_title(f"{counts.sum():,} {texts}")
-    return _png(figure)
+    return png_bytes(figure)
 
 
 def labels_picture(labels: Any, texts: str) -> bytes:
@@ -225,7 +225,7 @@ def labels_picture(labels: Any, texts: str) -> bytes:
     axes.axvline(0, color=BLACK, linewidth=0.6)
     axes.legend(frameon=False, ncols=3, loc="lower center", bbox_to_anchor=(0.5, 1.0))
     axes.set_xlabel(f"on {texts}")
-    return _png(figure)
+    return png_bytes(figure)
 
 
 def _cells(
@@ -255,7 +255,8 @@ def _figure(width: float, height: float) -> tuple[Figure, Axes]:
     return figure, axes
 
 
-def _png(figure: Figure) -> bytes:
+def png_bytes(figure: Figure) -> bytes:
+    """Return a figure as the bytes of a PNG file."""
     file = io.BytesIO()
     # Without the version of Matplotlib: equal figures are then equal files.
     figure.savefig(file, format="png", dpi=_DPI, metadata={"Software": None})

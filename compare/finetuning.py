@@ -1,0 +1,57 @@
+"""Settings of a supervised run -> what trains and tests it, in Keras or in PyTorch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from tfsent.config_supervised import FinetuneConfig
+
+if TYPE_CHECKING:
+    from tfsent.supervised.session import MakeLearner
+
+RunOne = Callable[[FinetuneConfig], dict[str, Any]]
+"""Trains and tests once, and returns what the last line of the command says."""
+
+
+def run_one(config: FinetuneConfig, tell: Callable[[str], None]) -> dict[str, Any]:
+    """Train and test what settings ask for, once or in folds, and return the result.
+
+    Frameworks are imported here, the one that is asked for alone.
+
+    Args:
+        config: All settings.
+        tell: Takes lines on how far it is.
+
+    Raises:
+        ValueError: If a setting, the texts or the run folder make it impossible.
+        OSError: If the disk refuses; names the file.
+        SystemExit: After a signal, the run being saved.
+    """
+    one = _trainer(config, tell)
+    if not config.folds:
+        return one(config)
+    from tfsent.supervised.folds import cross_validate
+
+    return cross_validate(config, one, tell)
+
+
+def _trainer(config: FinetuneConfig, tell: Callable[[str], None]) -> RunOne:
+    if config.system in ("linear", "embeddings"):
+        from tfsent.supervised.shallow import fit_shallow
+
+        return partial(fit_shallow, tell=tell)
+    from tfsent.supervised.session import finetune
+
+    return partial(finetune, make=_make_learner(config.framework), tell=tell)
+
+
+def _make_learner(framework: str) -> MakeLearner:
+    if framework == "torch":
+        from compare.twin import supervised
+
+        return supervised.make_learner
+    from tfsent.supervised import keras_learner
+
+    return keras_learner.make_learner
