@@ -168,6 +168,8 @@ class _Arrays:
     def _texts(self, group: str, key: str, attribute: Any) -> str | list[str]:
         """Return an attribute, judged by its type and size before it is read."""
         name = f"{key} of {group or 'the file'}"
+        if attribute.shape is None:
+            raise self._refuse(name, "is empty")
         count = math.prod(attribute.shape)
         if not count and len(attribute.shape) == 1:
             return []  # Keras writes an empty list as numbers.
