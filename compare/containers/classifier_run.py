@@ -7,7 +7,9 @@ Arrays have our names. Facts: "settings" and "task" as in the manifest; "words",
 
 from __future__ import annotations
 
+import importlib
 from pathlib import Path
+from types import ModuleType
 
 from compare.containers.container import Container
 from compare.containers.plain_file import first_bytes
@@ -17,17 +19,18 @@ from tfsent.checkpoint.strict_json import json_bytes
 from tfsent.config_supervised import WordsConfig
 from tfsent.data.words import Tokenizer
 from tfsent.settings_json import from_dict, to_dict
-from tfsent.supervised.output import CONFIG
-from tfsent.supervised.store import FORMAT, read_model, task_from, write_model
 
 KIND = "classifier-run"
+
+CONFIG = "config.json"
 
 _MAX_MANIFEST = 2**22
 
 
 def matches(path: Path) -> bool:
     """Return whether `path` is the folder of a supervised run."""
-    return f'"{FORMAT}"'.encode() in first_bytes(path / MANIFEST, _MAX_MANIFEST)
+    start = first_bytes(path / MANIFEST, _MAX_MANIFEST)
+    return bool(start) and f'"{_store().FORMAT}"'.encode() in start
 
 
 def read(path: Path) -> Container:
@@ -37,7 +40,7 @@ def read(path: Path) -> Container:
         CheckpointError: If there is no sound one, or no network over words.
     """
     try:
-        model = read_model(path)
+        model = _store().read_model(path)
     except CheckpointError:
         raise
     except ValueError as error:
@@ -64,8 +67,15 @@ def write(path: Path, container: Container) -> None:
     if facts["words"] is not None:
         config = from_dict(WordsConfig, facts["words"]["config"], "words")
         tokenizer = Tokenizer(config, facts["words"]["words"])
-    task = task_from(facts["task"], path)
+    store = _store()
+    task = store.task_from(facts["task"], path)
     with atomic.naming(path), atomic.new_folder(path) as draft:
         settings = facts["settings"]
-        write_model(draft.folder, settings, task, container.arrays, tokenizer)
+        arrays = container.arrays
+        store.write_model(draft.folder, settings, task, arrays, tokenizer)
         atomic.replace_file(draft.folder / CONFIG, [json_bytes(settings)])
+
+
+def _store() -> ModuleType:
+    """Return what reads and writes the runs; it brings scikit-learn along."""
+    return importlib.import_module("tfsent.supervised.store")

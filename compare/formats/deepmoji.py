@@ -38,6 +38,7 @@ from compare.containers import Container
 from compare.containers.hdf5 import TEXTS
 from compare.containers.vocabulary import words_beside
 from compare.formats.word_model import (
+    OPTIMIZER,
     WordModel,
     made,
     order_of,
@@ -117,7 +118,7 @@ def read(container: Container, gates: str | None = None) -> WordModel:
         gates or GATES,
         dtype,
         len(weights["embedding/weight"]),
-        {} if prefix else {TEXTS: container.facts[TEXTS]},
+        {OPTIMIZER: True} if prefix else {TEXTS: container.facts[TEXTS]},
     )
     return moji_model(weights, origin, path)
 

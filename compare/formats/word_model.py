@@ -33,6 +33,9 @@ FUNCTION = tuple(
 )
 """Settings that decide what a trained model says."""
 
+OPTIMIZER = "optimizer"
+"""Fact of an origin: the file held the state of an optimizer, which was not read."""
+
 LEAST_WORDS = 4
 """That the settings of words allow."""
 
@@ -126,6 +129,8 @@ class WordModel:
         lost = sorted(self.extras.keys() - other.extras.keys())
         if lost:
             yield f"what was logged while it was trained: {', '.join(lost)}"
+        if OPTIMIZER in self.origin.facts and OPTIMIZER not in other.origin.facts:
+            yield "the state of the optimizer"
         if self.origin.dtype == "float64":
             yield "the digits of float64 weights beyond float32"
         for name in DROPOUTS:

@@ -101,8 +101,13 @@ def test_certificate_says_what_was_compared(tmp_path, source):
 def test_what_lies_in_the_files_is_computed(tmp_path, source):
     convert(source, tmp_path / "m.pt", "twin")
     one, other = read_model(source), read_model(tmp_path / "m.pt")
-    other.container.arrays["weights.pooling.attention"][3] += 0.25
-    assert failed(measure_parity(one, other)) >= {
+    # A copy: what was read of the file may share its memory.
+    bump = np.eye(1, 19, 3, dtype="f4")[0] / 4
+    arrays = other.container.arrays
+    arrays["weights.pooling.attention"] = arrays["weights.pooling.attention"] + bump
+    wrong = failed(measure_parity(one, other))
+    assert "weights, as stored" not in wrong
+    assert wrong >= {
         "logits, texts padded behind",
         "attention weights, texts padded in front",
         "gradients",

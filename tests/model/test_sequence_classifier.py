@@ -1,3 +1,5 @@
+import dataclasses
+
 import keras
 import numpy as np
 import pytest
@@ -5,9 +7,10 @@ import pytest
 from tests.compare.classifier_cases import CASES, NUM_WORDS, batch
 from tests.reference_classifier import batch as tutorial_batch
 from tests.reference_classifier import draw, predict
-from tests.tolerances import CLASSIFIER_F16, CLASSIFIER_F32
+from tests.tolerances import CLASSIFIER_F16, CLASSIFIER_F32, ORTHOGONAL_F32
 from tfsent.config_supervised import ClassifierConfig
 from tfsent.model.sequence_classifier import SequenceClassifier
+from tfsent.supervised.presets import theano_lstm
 
 
 @pytest.mark.parametrize("case", ["deepmoji", "one-hot", "identity"])
@@ -52,6 +55,27 @@ def test_recurrent_blocks_start_orthogonal_at_their_gain():
     model.build(None)
     for block in np.split(np.array(model.readers[0].wh), 4, axis=1):
         np.testing.assert_allclose(block.T @ block, 1.21 * np.eye(6), atol=1e-5)
+
+
+def test_start_weights_of_the_tutorial_are_orthogonal_blocks_without_bias():
+    config = dataclasses.replace(theano_lstm().classifier, embedding_size=6, units=6)
+    model = SequenceClassifier(NUM_WORDS, 2, config, seed=3)
+    model.build(None)
+    weights = {n: np.array(v) for n, v in model.named_weights().items()}
+    for part in ("wx", "wh"):
+        for block in np.split(weights[f"layers/0/forward/{part}"], 4, axis=1):
+            assert np.abs(block @ block.T - np.eye(6)).max() < ORTHOGONAL_F32.value
+    assert not weights["layers/0/forward/b"].any()
+    assert 0.04 < np.abs(weights["embedding/weight"]).max() < 0.05
+
+
+def test_last_step_is_that_of_the_last_layer_alone():
+    config = ClassifierConfig(
+        embedding_size=4, units=3, layers=2, skip_connections=True, pooling="last"
+    )
+    model = SequenceClassifier(NUM_WORDS, 2, config)
+    assert model(batch().words_NT).shape == (4, 2)
+    assert model.output_layer.kernel.shape == (3, 2)
 
 
 def test_text_of_padding_alone_gives_the_bias():

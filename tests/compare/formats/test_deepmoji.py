@@ -140,7 +140,9 @@ def test_file_of_a_whole_model_is_read_without_its_optimizer(tmp_path, model, we
     network.save(tmp_path / "whole.h5")
     with h5py.File(tmp_path / "whole.h5") as file:
         assert {"model_weights", "optimizer_weights"} <= file.keys()
-    same_weights(read(tmp_path / "whole.h5").weights, weights)
+    whole = read(tmp_path / "whole.h5")
+    same_weights(whole.weights, weights)
+    assert "the state of the optimizer" in whole.left_behind(model)
 
 
 def keras_1(weights):
