@@ -193,8 +193,8 @@ def _page(c: Certificate) -> Iterator[str]:
     held = sum(check.passed for check in compared.checks)
     yield (
         f"{held} of {len(compared.checks)} checks hold. One file was computed with "
-        "Keras on TensorFlow, the other with the PyTorch twin, on the same bytes, in "
-        f"float32. {c.date}.\n"
+        "Keras on TensorFlow, the other with the PyTorch twin, on the same "
+        f"{'texts' if 'pooling' in c.source else 'bytes'}, in float32. {c.date}.\n"
     )
     yield "| | source | target |\n|---|---|---|"
     rows = {
@@ -211,8 +211,16 @@ def _page(c: Certificate) -> Iterator[str]:
         "gates in the file": "gates",
         "decided by": "gates_decided_by",
         "training state of step": "training_step",
+        "directions": "direction",
+        "gates through": "gate_activation",
+        "pooling": "pooling",
+        "words": "words",
+        "outputs": "outputs",
     }
     for title, key in rows.items():
+        # A language model and a classifier over words have rows of their own.
+        if key not in c.source or key not in c.target:
+            continue
         yield f"| {title} | {_cell(c.source[key])} | {_cell(c.target[key])} |"
     sides = ("Keras", "twin") if compared.keras == "source" else ("twin", "Keras")
     yield f"| computed with | {sides[0]} | {sides[1]} |\n"

@@ -63,3 +63,13 @@ class Checkpoint:
     extras: dict[str, np.ndarray] = field(default_factory=dict)
     config: dict[str, Any] = field(default_factory=dict)
     training: Training | None = None
+
+
+def require_language_model(model: object, name: str) -> None:
+    """Refuse a classifier over words, of which a format of language models has none.
+
+    Raises:
+        ValueError: Says so.
+    """
+    if not isinstance(model, Checkpoint):
+        raise ValueError(f"{name} holds a language model, no classifier over words.")

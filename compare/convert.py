@@ -23,6 +23,7 @@ import numpy as np
 from compare import containers, formats
 from compare.checkpoint import Checkpoint
 from compare.formats.origins import NAMESPACES, NESTING
+from compare.formats.word_model import WordModel
 from compare.gate_order import GateOrder
 from compare.reading import ReadModel, read_model, text_rule
 from compare.runs import Run, convert_run, is_run
@@ -30,6 +31,8 @@ from tfsent.checkpoint import CheckpointError, atomic
 
 _FORM = (NESTING, NAMESPACES)
 """Facts of an origin that tell of the form of its file, not of the model."""
+
+Model = Checkpoint | WordModel
 
 OWN = ("keras", "twin")
 """Formats that may be a folder or a file, by the suffix of its name."""
@@ -218,7 +221,7 @@ def _read_again(draft: Path, source: ReadModel) -> ReadModel:
     return ReadModel(draft, read[k], container, module, line, order)
 
 
-def _is_same(one: Checkpoint, other: Checkpoint) -> bool:
+def _is_same(one: Model, other: Model) -> bool:
     """Return whether two models are the same cell with the same weights."""
     same_cell = one.model.cell == other.model.cell
     return same_cell and not _differing(one.weights, other.weights)
@@ -248,9 +251,11 @@ def same_bits(one: np.ndarray, other: np.ndarray) -> bool:
     )
 
 
-def _refuse_difference(one: Checkpoint, other: Checkpoint, target: Path) -> None:
+def _refuse_difference(one: Model, other: Model, target: Path) -> None:
     """Refuse a file that does not give back every bit of what it has a place for."""
     wrong = _differing(one.weights, other.weights)
+    if isinstance(one, WordModel) and isinstance(other, WordModel):
+        wrong += one.differing(other)
     if isinstance(one, Checkpoint) and isinstance(other, Checkpoint):
         common = one.extras.keys() & other.extras.keys()
         held = [{n: each.extras[n] for n in common} for each in (one, other)]
@@ -272,8 +277,11 @@ def _refuse_other_checkpoints(one: Run, other: Run, target: Path) -> None:
         _refuse_difference(found, again, target)
 
 
-def left_behind(one: Checkpoint, other: Checkpoint) -> Iterator[str]:
+def left_behind(one: Model, other: Model) -> Iterator[str]:
     """Yield a line for each thing that one model has and the other has not."""
+    if isinstance(one, WordModel) and isinstance(other, WordModel):
+        yield from one.left_behind(other)
+        return
     if one.training is not None and other.training is None:
         step = one.training.progress["step"]
         yield f"the training state of step {step}: moments and carried states"

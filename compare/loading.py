@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from compare.checkpoint import Checkpoint
 from compare.formats.twin_table import LAYOUT
 from compare.models import fill_twin, make_twin, our_arrays
 from compare.reading import read_model
@@ -19,7 +20,7 @@ from compare.twin.evaluate import Evaluator
 from compare.twin.generation import Generation
 from compare.twin.language_model import ByteLanguageModel
 from compare.twin.precision import autocast, dtype_of, set_precision
-from tfsent.checkpoint import load_weights, weights_format
+from tfsent.checkpoint import CheckpointError, load_weights, weights_format
 from tfsent.checkpoint.shapes import model_settings
 from tfsent.checkpoint.weights import has_decoder, text_rule_of
 from tfsent.config import Precision
@@ -120,7 +121,11 @@ def load(
     if weights_format(path) == LAYOUT.name:
         model = _of_twin(path)
     else:
-        model = make_twin(read_model(path).checkpoint)
+        found = read_model(path).checkpoint
+        if not isinstance(found, Checkpoint):
+            reason = "is a classifier over words; a language model will do."
+            raise CheckpointError(path, reason)
+        model = make_twin(found)
     set_precision(precision)
     if device is None:
         device = "cuda" if torch.cuda.is_available() else "cpu"

@@ -12,6 +12,7 @@ from compare import containers, formats
 from compare.checkpoint import Checkpoint
 from compare.containers import Container
 from compare.formats.blocks import parse_gates
+from compare.formats.word_model import WordModel
 from compare.gate_order import GateOrder, find_gates, probe_of
 
 
@@ -28,7 +29,7 @@ class ReadModel(NamedTuple):
     """
 
     path: Path
-    checkpoint: Checkpoint
+    checkpoint: Checkpoint | WordModel
     container: Container
     module: ModuleType
     found: str
@@ -41,13 +42,19 @@ class ReadModel(NamedTuple):
 
     def facts(self) -> dict[str, Any]:
         """Return what was found, as JSON values."""
-        checkpoint, model = self.checkpoint, self.checkpoint.model
-        training = checkpoint.training
-        return {
+        checkpoint = self.checkpoint
+        facts = {
             "path": str(self.path),
             "found": self.found,
             "format": self.format,
             "kind": self.container.kind,
+        }
+        if isinstance(checkpoint, WordModel):
+            gates = self.gates.gates or checkpoint.origin.gates
+            by = {"gates": gates, "gates_decided_by": self.gates.decided_by}
+            return facts | checkpoint.facts() | by
+        model, training = checkpoint.model, checkpoint.training
+        return facts | {
             "cell": model.cell,
             "layers": model.layers,
             "hidden_size": model.hidden_size,
@@ -68,6 +75,10 @@ class ReadModel(NamedTuple):
 
     def lines(self) -> list[str]:
         """Return what was found, for a reader."""
+        head = f"{self.path}: {self.found}"
+        if isinstance(self.checkpoint, WordModel):
+            lines = [*self.checkpoint.lines(), *self.gates.lines()]
+            return [head, *(f"  {line}" for line in lines)]
         facts = self.facts()
         parts = [
             f"{facts['cell']}, {facts['layers']} x {facts['hidden_size']} units",
@@ -83,11 +94,11 @@ class ReadModel(NamedTuple):
         ]
         if facts["extras"]:
             stored.append(f"beside it {', '.join(facts['extras'])}")
-        found = [f"{self.path}: {self.found}", *map(", ".join, (parts, stored))]
-        return [found[0], *(f"  {line}" for line in [*found[1:], *self.gates.lines()])]
+        lines = [*map(", ".join, (parts, stored)), *self.gates.lines()]
+        return [head, *(f"  {line}" for line in lines)]
 
 
-def text_rule(checkpoint: Checkpoint) -> str:
+def text_rule(checkpoint: Checkpoint | WordModel) -> str:
     """Return by which rule the model's text was cleaned."""
     return str(checkpoint.config.get("data", {}).get("text_rule", "openai"))
 
@@ -131,4 +142,5 @@ def read_model(
 
 def _says_its_order(container: Container) -> bool:
     """Return whether a file was written by this project, which names its layout."""
-    return container.kind in ("run", "keras") or "config" in container.facts
+    kinds = ("run", "classifier-run", "keras")
+    return container.kind in kinds or "config" in container.facts

@@ -318,3 +318,18 @@ SUPERVISED_LOSS_F32 = Tolerance(
     reason="Losses over 100 updates from one start, in nats; five optimizers, four "
     "kinds of label.",
 )
+
+MOJI_F32 = Tolerance(
+    value=2e-6,
+    measured=2.9e-7,
+    reason="Logits and gradients of DeepMoji's network, 6 words, 4 units, read from a "
+    "converted file by plain layers of Keras and of PyTorch, or computed by the models "
+    "here, against NumPy in float64, over the largest value of each.",
+)
+
+MOJI_DIFFERENCE_F64 = Tolerance(
+    value=1.5e-9,
+    measured=1.8e-10,
+    reason="As FINITE_DIFFERENCE_F64, of the whole network along a random direction, "
+    "over a step of 1e-6.",
+)

@@ -21,6 +21,7 @@ from compare.containers.container import Container
 from tfsent.checkpoint import CheckpointError
 
 KINDS = {
+    "classifier-run": "classifier_run",
     "run": "run",
     "npy-folder": "npy_folder",
     "tf-checkpoint": "tf_checkpoint",

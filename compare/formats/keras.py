@@ -16,7 +16,7 @@ import numpy as np
 from compare.checkpoint import Checkpoint
 from compare.containers import Container
 from compare.containers.keras_file import GROUPS, OBJECT, SETTINGS
-from compare.formats import theano
+from compare.formats import own_classifier
 from compare.formats.blocks import OUR_GATES
 from compare.formats.keras_files import (
     Named,
@@ -83,10 +83,12 @@ _OWN = Own("keras", TFSENT, OUR_GATES, table_of, _as_it_is, _as_it_is)
 
 def recognize(container: Container) -> str | None:
     """Return a line if this is the Keras model's, else None."""
+    words = own_classifier.recognize(container, NAMES[0])
+    if words is not None:
+        return words
     if container.kind == "keras":
         if container.facts[OBJECT].get("registered_name") == CLASS:
             return "Keras's file of the language model"
-        return theano.recognize(container)
     elif container.kind == "hdf5":
         if "vars.0" in container.arrays and from_hdf5(container.arrays).cell:
             return "Keras's weights of the language model, without settings"
@@ -102,8 +104,8 @@ def recognize(container: Container) -> str | None:
 
 def candidates(container: Container) -> tuple[str, ...]:
     """Return the one gate order that fits; tanh and relu for a cell of one block."""
-    if theano.recognize(container):
-        return theano.candidates(container)
+    if own_classifier.recognize(container, NAMES[0]):
+        return ()  # It says its order, and no text of bytes could tell.
     if container.kind == "run":
         config = container.facts["config"]
         return (OUR_GATES[model_settings(config, container.path).cell],)
@@ -115,7 +117,7 @@ def candidates(container: Container) -> tuple[str, ...]:
 
 
 def read(container: Container, gates: str | None = None) -> Checkpoint | WordModel:
-    """Return the model; of a classifier over words what `theano.read` returns.
+    """Return the model; of a classifier over words a `WordModel`.
 
     Args:
         container: A run, or a file of weights of the Keras model.
@@ -126,8 +128,8 @@ def read(container: Container, gates: str | None = None) -> Checkpoint | WordMod
         CheckpointError: If an array is missing, left over or of a wrong shape, or a
             .keras file holds another model.
     """
-    if theano.recognize(container):
-        return theano.read(container, gates)
+    if own_classifier.recognize(container, NAMES[0]):
+        return own_classifier.read(container, gates)
     if container.kind == "run":
         return from_run(container, _OWN, gates)
     named, path = _named(container), container.path
@@ -145,7 +147,7 @@ def write(
     """Return a model as a run of Keras, or as a file of weights.
 
     Args:
-        checkpoint: The model; a classifier over words becomes a .keras file.
+        checkpoint: The model, or a classifier over words.
         name: "keras".
         suffix: Of the path to be written: ".keras" and ".h5" ask for Keras's files,
             without training state; anything else is a run folder.
@@ -154,7 +156,7 @@ def write(
         ValueError: If a file has no place for arrays beside the model.
     """
     if isinstance(checkpoint, WordModel):
-        return theano.write_keras(checkpoint, suffix)
+        return own_classifier.write(checkpoint, name, suffix)
     if suffix not in FILES:
         return to_run(checkpoint, _OWN)
     if checkpoint.extras:

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from compare.checkpoint import Checkpoint, Origin
+from compare.checkpoint import Checkpoint, Origin, require_language_model
 from compare.containers import Container
 from compare.formats.origins import (
     cell_of,
@@ -147,6 +147,7 @@ def write(checkpoint: Checkpoint, name: str) -> Container:
     Raises:
         ValueError: If the format cannot hold it.
     """
+    require_language_model(checkpoint, name)
     names, model, origin = _NAMES[name], checkpoint.model, checkpoint.origin
     if model.cell not in _GATES or model.layers > 1 or model.tied_embedding:
         raise ValueError(

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from compare.checkpoint import Checkpoint, Origin
+from compare.checkpoint import Checkpoint, Origin, require_language_model
 from compare.containers import Container
 from compare.formats import linear
 from compare.formats.blocks import ONE_BLOCK
@@ -155,6 +155,7 @@ def write(checkpoint: Checkpoint, name: str) -> Container:
     """
     if name == linear.NVIDIA:
         return linear.write(checkpoint, name)
+    require_language_model(checkpoint, name)
     variant, origin, model = VARIANTS[name], checkpoint.origin, checkpoint.model
     before = VARIANTS.get(origin.format)
     if variant.settings and origin.format != name:

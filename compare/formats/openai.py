@@ -7,7 +7,7 @@ gx, gh, gmx, gmh, output w and b; 2 to 5 are joined along the columns first.
 
 from __future__ import annotations
 
-from compare.checkpoint import Checkpoint, Origin
+from compare.checkpoint import Checkpoint, Origin, require_language_model
 from compare.containers import Container
 from compare.formats.origins import config_of, file_gates, model_of
 from compare.formats.table import Row, Table, to_ours, to_theirs
@@ -81,6 +81,7 @@ def write(checkpoint: Checkpoint, name: str) -> Container:
         ValueError: If the model is anything but an untied, weight-normalised mlstm of
             one layer with a decoder.
     """
+    require_language_model(checkpoint, name)
     model, origin = checkpoint.model, checkpoint.origin
     lacks = [
         what

@@ -20,7 +20,10 @@ from types import ModuleType
 from compare.containers import Container
 from tfsent.checkpoint import CheckpointError
 
-FORMATS = ("keras", "twin", "openai", "nvidia", "guillitte", "theano")
+FORMATS = (
+    *("keras", "twin", "openai", "nvidia", "guillitte"),
+    *("theano", "deepmoji", "torchmoji"),
+)
 """Modules of this folder, in the order in which they are asked."""
 
 

@@ -1,4 +1,4 @@
-"""The weights of `SequenceClassifier`, by our names and as its twin has them.
+"""The weights of `SequenceClassifier`: our names, the twin's, places in .keras files.
 
 Axes: V words, E width of a layer's input, H units, G gate columns, F width of the
 pooled vector, K outputs.
@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from compare.formats.blocks import OUR_GATES, reorder
+from compare.formats.keras_files import CLASSES
 from compare.formats.twin_table import GATES
 from tfsent.config_supervised import ClassifierConfig
 
@@ -86,15 +87,7 @@ def to_twin_names(names: list[str], config: ClassifierConfig) -> dict[str, str]:
 def weight_names(config: ClassifierConfig) -> list[str]:
     """Return our names of the weights of a model, in their order."""
     names = [] if config.one_hot else ["embedding/weight"]
-    sides = {
-        "forward": ["forward"],
-        "backward": ["backward"],
-        "both": ["forward", "backward"],
-    }[config.direction]
-    parts = {
-        "mlstm": ("wx", "wmx", "wh", "wmh", "b"),
-        "gru": ("wx", "wh", "b", "bh"),
-    }.get(config.cell, ("wx", "wh", "b"))
+    sides, parts = _sides(config), _parts(config)
     for k in range(config.layers):
         names += [f"layers/{k}/{side}/{part}" for side in sides for part in parts]
     if config.pooling == "attention":
@@ -102,6 +95,112 @@ def weight_names(config: ClassifierConfig) -> list[str]:
     for k in range(len(config.hidden)):
         names += [f"hidden/{k}/weight", f"hidden/{k}/bias"]
     return [*names, "output/weight", "output/bias"]
+
+
+def expected_shapes(
+    config: ClassifierConfig, num_words: int, num_outputs: int
+) -> dict[str, tuple[int, ...]]:
+    """Return our names of a model's weights with their shapes, in their order."""
+    V, E, H, K = num_words, config.embedding_size, config.units, num_outputs
+    sides, G = _sides(config), (len(OUR_GATES[config.cell]) or 1) * config.units
+    shapes: dict[str, tuple[int, ...]] = {}
+    width, widths = V, []
+    if not config.one_hot:
+        shapes["embedding/weight"] = (V, E)
+        width, widths = E, [E]
+    for k in range(config.layers):
+        of_part = {
+            "wx": (width, G),
+            "wmx": (width, H),
+            "wh": (H, G),
+            "wmh": (H, H),
+            "b": (G,),
+            "bh": (G,),
+        }
+        for side in sides:
+            for part in _parts(config):
+                shapes[f"layers/{k}/{side}/{part}"] = of_part[part]
+        width = H * len(sides)
+        widths.append(width)
+    if config.skip_connections and config.pooling != "last":
+        width = sum(widths)
+    if config.pooling == "attention":
+        shapes["attention/weight"] = (width, 1)
+    for k, hidden in enumerate(config.hidden):
+        shapes |= {f"hidden/{k}/weight": (width, hidden), f"hidden/{k}/bias": (hidden,)}
+        width = hidden
+    return shapes | {"output/weight": (width, K), "output/bias": (K,)}
+
+
+def keras_places(config: ClassifierConfig) -> dict[str, str]:
+    """Return our names with the places of weights in a `.weights.h5` of Keras.
+
+    Keras numbers layers of a class as it meets them, those of `hidden` before the
+    output layer, which is of their class.
+    """
+    places = {}
+    parts, sides = _parts(config), _sides(config)
+    for name in weight_names(config):
+        group, _, part = name.rpartition("/")
+        if name == "embedding/weight":
+            place = "embedding.vars.0"
+        elif name == "attention/weight":
+            place = "layers.attention_pooling.vars.0"
+        elif reader := _READER.fullmatch(name):
+            number = len(sides) * int(reader[1]) + sides.index(reader[2])
+            layer = _numbered(CLASSES[config.cell], number)
+            place = f"layers.{layer}.vars.{parts.index(part)}"
+        else:
+            hidden = _HIDDEN.fullmatch(name)
+            number = int(hidden[1]) if hidden else len(config.hidden)
+            above = "hidden" if hidden else "layers"
+            layer = _numbered("dense", number)
+            place = f"{above}.{layer}.vars.{('weight', 'bias').index(part)}"
+        places[name] = place
+    return places
+
+
+def keras_groups(config: ClassifierConfig) -> dict[str, str]:
+    """Return the groups of a `.weights.h5` with the names of their layers."""
+    pooling = {
+        "mean": "masked_mean",
+        "max": "masked_max",
+        "attention": "attention_pooling",
+    }.get(config.pooling, "identity")
+    groups = {
+        "vars": "sequence_classifier",
+        "layers.spatial_dropout1d.vars": "spatial_dropout",
+        f"layers.{pooling}.vars": "pooling",
+    }
+    for k in range(len(config.hidden) + 1):
+        groups[f"dropouts.{_numbered('dropout', k)}.vars"] = f"dropout_{k}"
+    for name, place in keras_places(config).items():
+        group = place.rpartition(".")[0]
+        reader, hidden = _READER.fullmatch(name), _HIDDEN.fullmatch(name)
+        if reader:
+            groups[group] = f"layer_{reader[1]}_{reader[2]}"
+        elif hidden:
+            groups[group] = f"hidden_{hidden[1]}"
+        elif name.startswith("output/"):
+            groups[group] = "output_layer"
+        elif name == "embedding/weight":
+            groups[group] = "embedding"
+    return groups
+
+
+def _numbered(name: str, number: int) -> str:
+    return f"{name}_{number}" if number else name
+
+
+def _sides(config: ClassifierConfig) -> tuple[str, ...]:
+    return {"both": ("forward", "backward")}.get(config.direction, (config.direction,))
+
+
+def _parts(config: ClassifierConfig) -> tuple[str, ...]:
+    return {
+        "mlstm": ("wx", "wmx", "wh", "wmh", "b"),
+        "gru": ("wx", "wh", "b", "bh"),
+    }.get(config.cell, ("wx", "wh", "b"))
 
 
 def _place(name: str, config: ClassifierConfig) -> _Place:

@@ -216,7 +216,7 @@ def _joined(
         whole = parts[0]
         for part in parts[1:]:
             whole = whole + part
-    ours = _transposed(whole, row.their_axes, row.axes)
+    ours = transposed(whole, row.their_axes, row.axes)
     if "G" in row.axes:
         ours = reorder(ours, row.axes.index("G"), gates, OUR_GATES[model.cell])
     return np.ascontiguousarray(ours)
@@ -227,13 +227,13 @@ def _parted(
 ) -> list[np.ndarray]:
     if "G" in row.axes:
         weight = reorder(weight, row.axes.index("G"), OUR_GATES[model.cell], gates)
-    theirs = _transposed(weight, row.axes, row.their_axes)
+    theirs = transposed(weight, row.axes, row.their_axes)
     if row.join != "G":
         return [theirs]
     return np.split(theirs, len(row.theirs), axis=row.their_axes.index("G"))
 
 
-def _transposed(array: np.ndarray, axes: str, wanted: str) -> np.ndarray:
+def transposed(array: np.ndarray, axes: str, wanted: str) -> np.ndarray:
     """Return `array` with its axes in the order `wanted`; "1" comes and goes."""
     bare = array.reshape(
         [n for n, letter in zip(array.shape, axes, strict=True) if letter != "1"]

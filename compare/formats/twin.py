@@ -16,7 +16,7 @@ import numpy as np
 from compare import training_state
 from compare.checkpoint import Checkpoint
 from compare.containers import Container
-from compare.formats import theano
+from compare.formats import own_classifier
 from compare.formats.origins import ONE_BLOCK, cell_of, config_of, model_of
 from compare.formats.own import (
     DECODER,
@@ -65,19 +65,22 @@ _OWN = Own(
 
 def recognize(container: Container) -> str | None:
     """Return a line if this is the twin's, else None."""
+    words = own_classifier.recognize(container, NAMES[0])
+    if words is not None:
+        return words
     if container.kind in FILES.values():
         if _EMBEDDING in container.arrays and any(
             name.startswith("layers.0.") for name in container.arrays
         ):
             return "state dict of the PyTorch twin"
-        return theano.recognize(container)
+        return None
     return recognized(container, _OWN)
 
 
 def candidates(container: Container) -> tuple[str, ...]:
     """Return the one gate order that fits; tanh and relu for a cell of one block."""
-    if theano.recognize(container):
-        return theano.candidates(container)
+    if own_classifier.recognize(container, NAMES[0]):
+        return ()  # It says its order, and no text of bytes could tell.
     if container.kind in FILES.values():
         sizes = _Sizes(container.arrays, container.path)
         if sizes.blocks == 1 and not sizes.multiplicative:
@@ -88,7 +91,7 @@ def candidates(container: Container) -> tuple[str, ...]:
 
 
 def read(container: Container, gates: str | None = None) -> Checkpoint | WordModel:
-    """Return the model; of a classifier over words what `theano.read` returns.
+    """Return the model; of a classifier over words a `WordModel`.
 
     Args:
         container: A run of the twin, or a plain state dict.
@@ -99,8 +102,8 @@ def read(container: Container, gates: str | None = None) -> Checkpoint | WordMod
         CheckpointError: If an array is missing, left over or of a wrong shape, or a
             tied output matrix is not the embedding.
     """
-    if theano.recognize(container):
-        return theano.read(container, gates)
+    if own_classifier.recognize(container, NAMES[0]):
+        return own_classifier.read(container, gates)
     if container.kind not in FILES.values():
         return from_run(container, _OWN, gates)
     path, arrays = container.path, dict(container.arrays)
@@ -124,7 +127,7 @@ def write(
     """Return a model as a run of the twin, or as a plain state dict.
 
     Args:
-        checkpoint: The model; a classifier over words becomes a state dict.
+        checkpoint: The model, or a classifier over words.
         name: "twin".
         suffix: Of the path to be written: ".safetensors" and ".pt" ask for a state
             dict without training state; anything else is a run folder.
@@ -134,7 +137,7 @@ def write(
             for arrays beside the model.
     """
     if isinstance(checkpoint, WordModel):
-        return theano.write_torch(checkpoint, suffix)
+        return own_classifier.write(checkpoint, name, suffix)
     if suffix not in FILES:
         return to_run(checkpoint, _OWN)
     if checkpoint.extras:

@@ -1,137 +1,311 @@
-"""A classifier over words, as every form of it is read; and where each has its weights.
+"""A classifier over words, as every form of it is read: this project's and others'.
 
-Axes: V words, E embedding width, H units, G = 4 H gate columns, C classes.
+Axes: V words, E embedding width, H units, G gate columns, F width of the pooled
+vector, K outputs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from compare.checkpoint import Origin
+from compare.formats.sequence_classifier import expected_shapes
 from tfsent.checkpoint import CheckpointError
 from tfsent.checkpoint.strict_json import brief
-from tfsent.config import ModelConfig
+from tfsent.config_supervised import ClassifierConfig, FinetuneConfig, WordsConfig
+from tfsent.settings_json import from_dict
 
-GATES = "ifou"
-"""Order of the blocks in `WordModel.weights`."""
-
-DROPOUT = 0.5
-"""The tutorial's, if any."""
-
-
-class Place(NamedTuple):
-    """A weight and where it lies: ours and Theano's axes are the same."""
-
-    ours: str
-    axes: str
-    theano: str
-    keras: str
-    torch: str
-    torch_axes: str
-
-
-PLACES = tuple(
-    Place(*row.split())
-    for row in (
-        "embedding/weight VE Wemb   embedding.vars.0    embedding.weight  VE",
-        "lstm/wx          EG lstm_W layers.lstm.vars.0  lstm.weight_ih_l0 GE",
-        "lstm/wh          HG lstm_U layers.lstm.vars.1  lstm.weight_hh_l0 GH",
-        "lstm/b           G  lstm_b layers.lstm.vars.2  lstm.bias_ih_l0   G",
-        "output/weight    HC U      layers.dense.vars.0 output.weight     CH",
-        "output/bias      C  b      layers.dense.vars.1 output.bias       C",
-    )
+DROPOUTS = ("dropout", "spatial_dropout")
+_STARTS = (
+    *("initialization", "input_initialization", "initialization_gain"),
+    *("embedding_range", "forget_bias"),
 )
+FUNCTION = tuple(
+    name
+    for name in ClassifierConfig.__dataclass_fields__
+    if name not in (*DROPOUTS, *_STARTS)
+)
+"""Settings that decide what a trained model says."""
+
+OPTIMIZER = "optimizer"
+"""Fact of an origin: the file held the state of an optimizer, which was not read."""
+
+LEAST_WORDS = 4
+"""That the settings of words allow."""
 
 
 @dataclass(frozen=True)
 class WordModel:
     """The classifier as every form is read into it; like a `Checkpoint`, but of words.
 
-    Other formats refuse it: they have no place for its weights.
+    Formats of language models refuse it: they have no place for its weights.
 
     Attributes:
-        weights: "embedding/weight" (V, E), "lstm/wx" (E, 4H), "lstm/wh" (H, 4H),
-            "lstm/b" (4H), gates i f o u; "output/weight" (H, C), "output/bias" (C);
-            float32, the output for a mean that is not halved.
-        dropout: Share of the mean that training sets to zero.
+        weights: Name to float32 array as `SequenceClassifier.named_weights` lists
+            them; without "output/weight" and "output/bias" it is an encoder.
+        model: Its shape.
+        task: What its outputs stand for, as the manifest of a run says it.
+        origin: Where it came from; `symbols` is V.
+        words: The word of each number, None where the file does not say.
+        settings: Of the run of `finetune.py`, where it is one.
         extras: Errors logged while it was trained, as nested lists.
-        dtype: Type of the weights in the file.
     """
 
     weights: dict[str, np.ndarray]
-    dropout: float = DROPOUT
+    model: ClassifierConfig
+    task: dict[str, Any]
+    origin: Origin
+    words: tuple[str, ...] | None = None
+    settings: dict[str, Any] = field(default_factory=dict)
     extras: dict[str, Any] = field(default_factory=dict)
-    dtype: str = "float32"
 
-    decoder = True
     training = None
 
     @property
-    def model(self) -> ModelConfig:
-        """The recurrent layer, in the terms of the language model."""
-        settings = self.settings()
-        return ModelConfig(
-            cell="lstm",
-            hidden_size=settings["units"],
-            embedding_size=settings["embedding_size"],
-            weight_norm=False,
-            dropout=self.dropout,
-        )
+    def decoder(self) -> bool:
+        """Whether it has an output layer."""
+        return "output/weight" in self.weights
 
     @property
-    def origin(self) -> Origin:
-        """Where it came from."""
-        return Origin("theano", GATES, self.dtype, self.settings()["num_words"])
+    def num_words(self) -> int:
+        """V."""
+        return _num_words(self.weights, self.model)
+
+    @property
+    def num_outputs(self) -> int:
+        """K; 0 without an output layer."""
+        return len(self.weights["output/bias"]) if self.decoder else 0
 
     @property
     def config(self) -> dict[str, Any]:
-        """Its settings, as a language model has them."""
-        return {"model": asdict(self.model), "data": {}}
+        """Its settings beside its shape that other models have too: none."""
+        return {}
 
-    def settings(self) -> dict[str, Any]:
-        """Return the arguments of `WordClassifier`."""
-        num_words, embedding_size = self.weights["embedding/weight"].shape
+    def facts(self) -> dict[str, Any]:
+        """Return what it is, as JSON values."""
+        model = self.model
         return {
-            "num_words": num_words,
-            "units": self.weights["lstm/wh"].shape[0],
-            "embedding_size": embedding_size,
-            "num_classes": len(self.weights["output/bias"]),
-            "dropout": self.dropout,
+            "cell": model.cell,
+            "layers": model.layers,
+            "direction": model.direction,
+            "hidden_size": model.units,
+            "gate_activation": model.gate_activation,
+            "embedding_size": None if model.one_hot else model.embedding_size,
+            "embedding_activation": model.embedding_activation,
+            "pooling": model.pooling,
+            "skip_connections": model.skip_connections,
+            "words": self.num_words,
+            "vocabulary": self.words is not None,
+            "decoder": self.decoder,
+            "outputs": self.num_outputs,
+            "task": self.task.get("kind"),
+            "dtype": self.origin.dtype,
+            "extras": sorted(self.extras),
+            "training_step": None,
         }
 
+    def differing(self, other: WordModel) -> list[str]:
+        """Return the settings of what it says in which another model differs."""
+        return [
+            f"classifier.{name}"
+            for name in FUNCTION
+            if getattr(self.model, name) != getattr(other.model, name)
+        ]
 
-def check_shapes(weights: Mapping[str, np.ndarray], form: str, path: Path) -> None:
-    """Refuse weights that make no model together.
+    def left_behind(self, other: WordModel) -> Iterator[str]:
+        """Yield a line for each thing that it has and another model has not."""
+        if self.words is not None and self.words != other.words:
+            yield "the words of its numbers; vocabulary.json or a run folder has them"
+        for name in ("kind", "classes"):
+            before, after = self.task.get(name), other.task.get(name)
+            if before != after:
+                yield f"the {name} of its task, {brief(before)}: the format says none"
+        lost = sorted(self.extras.keys() - other.extras.keys())
+        if lost:
+            yield f"what was logged while it was trained: {', '.join(lost)}"
+        if OPTIMIZER in self.origin.facts and OPTIMIZER not in other.origin.facts:
+            yield "the state of the optimizer"
+        if self.origin.dtype == "float64":
+            yield "the digits of float64 weights beyond float32"
+        for name in DROPOUTS:
+            before, after = getattr(self.model, name), getattr(other.model, name)
+            if before != after:
+                yield f"{name} {before}: the format says nothing of it"
+
+    def lines(self) -> list[str]:
+        """Return the same for a reader."""
+        facts, model = self.facts(), self.model
+        sides = " in both directions" if model.direction == "both" else ""
+        pooled = f"{model.pooling} over the words"
+        if model.skip_connections:
+            pooled += ", all layers joined"
+        named = "with their names" if self.words else "without a vocabulary"
+        return [
+            f"{model.cell} with {model.gate_activation} gates, {model.layers} x "
+            f"{model.units} units{sides}, embedding of {facts['embedding_size']} "
+            f"({model.embedding_activation}), {pooled}",
+            f"{facts['dtype']}, {self.num_words:,} words {named}, "
+            + (f"{self.num_outputs} outputs" if self.decoder else "no output layer"),
+        ]
+
+
+def made(
+    weights: dict[str, np.ndarray],
+    model: ClassifierConfig,
+    origin: Origin,
+    words: tuple[str, ...] | None,
+    learner: FinetuneConfig,
+    extras: Mapping[str, Any] | None = None,
+) -> WordModel:
+    """Return the model of a foreign file, with the settings of a run.
+
+    Args:
+        weights: In our names.
+        model: Its shape.
+        origin: The file.
+        words: Its vocabulary, if there is one.
+        learner: Settings that a run of such models starts from.
+        extras: What was logged.
+    """
+    num_words = origin.symbols
+    settings = replace(
+        learner,
+        classifier=model,
+        words=replace(learner.words, max_features=max(num_words, LEAST_WORDS)),
+    )
+    kept = {n: v for n, v in asdict(settings).items() if n not in _CALL}
+    outputs = len(weights["output/bias"]) if "output/bias" in weights else 0
+    return WordModel(
+        weights,
+        model,
+        task_of(outputs),
+        origin,
+        words,
+        json.loads(json.dumps(kept)),
+        dict(extras or {}),
+    )
+
+
+_CALL = ("out", "fresh", "json", "start")
+"""Settings of a call of `finetune.py`, not of what it trains."""
+
+
+def task_of(outputs: int) -> dict[str, Any]:
+    """Return the task of a file that says no more than how many outputs there are.
+
+    One output is one label told by a sigmoid, as DeepMoji has it for two classes.
+    """
+    kind = {1: "multilabel", 2: "binary"}.get(outputs, "multiclass")
+    names = ["1"] if outputs == 1 else [str(k) for k in range(outputs)]
+    return {"kind": kind, "classes": names}
+
+
+def check_weights(
+    weights: Mapping[str, np.ndarray],
+    config: ClassifierConfig,
+    path: Path,
+    shown: Mapping[str, str] | None = None,
+) -> None:
+    """Refuse weights that make no model of this shape together.
 
     Args:
         weights: In our names and axes.
-        form: "theano", "keras" or "torch": whose names and axes to tell.
+        config: The shape.
         path: The file, for messages.
+        shown: Our name to the one in the file.
 
     Raises:
-        CheckpointError: Names the first that does not fit.
+        CheckpointError: Names the first that is missing, left over or does not fit.
     """
-    num_words, embedding_size = weights["embedding/weight"].shape
-    units = weights["lstm/wh"].shape[0]
-    sizes = {
-        "V": num_words,
-        "E": embedding_size,
-        "H": units,
-        "G": len(GATES) * units,
-        "C": len(weights["output/bias"]),
-    }
-    for place in PLACES:
-        wanted = tuple(sizes[letter] for letter in place.axes)
-        found = weights[place.ours].shape
-        if found != wanted:
-            axes = place.torch_axes if form == "torch" else place.axes
-            turned = axes != place.axes
-            shown = brief(found[::-1] if turned else found)
-            right = wanted[::-1] if turned else wanted
-            name = getattr(place, form)
-            raise CheckpointError(path, f"{name!r} has shape {shown}, not {right}.")
+    shown = shown or {}
+    words, outputs = _num_words(weights, config), len(weights.get("output/bias", ()))
+    wanted = expected_shapes(config, words, outputs)
+    if not outputs:
+        wanted = {n: s for n, s in wanted.items() if not n.startswith("output/")}
+    for name, shape in wanted.items():
+        if name not in weights:
+            raise CheckpointError(path, f"misses the weight {shown.get(name, name)!r}.")
+        found = weights[name].shape
+        if found != shape:
+            reason = f"{shown.get(name, name)!r} has shape {brief(found)}, not {shape}."
+            raise CheckpointError(path, reason)
+        if not np.isfinite(weights[name]).all():
+            reason = f"{shown.get(name, name)!r} has values beyond float32."
+            raise CheckpointError(path, reason)
+    surplus = sorted(weights.keys() - wanted.keys())
+    if surplus:
+        names = brief([shown.get(name, name) for name in surplus])
+        raise CheckpointError(path, f"has weights without a place: {names}.")
+
+
+def _num_words(weights: Mapping[str, np.ndarray], config: ClassifierConfig) -> int:
+    side = "backward" if config.direction == "backward" else "forward"
+    name = f"layers/0/{side}/wx" if config.one_hot else "embedding/weight"
+    array = weights.get(name)
+    return 0 if array is None or array.ndim != 2 else len(array)
+
+
+def require_settings(model: WordModel, name: str, wanted: Mapping[str, object]) -> None:
+    """Refuse a model that a format has no place for.
+
+    Raises:
+        ValueError: Names the first setting that it cannot hold.
+    """
+    for setting, value in wanted.items():
+        found = getattr(model.model, setting)
+        if found != value:
+            raise ValueError(
+                f"{name} holds classifiers whose classifier.{setting} is {value}; "
+                f"this one's is {found}."
+            )
+
+
+def parse_config(section: Any, path: Path) -> ClassifierConfig:
+    """Return the shape that a file says, of which nothing is trusted.
+
+    Raises:
+        CheckpointError: If there can be no such model.
+    """
+    try:
+        return from_dict(ClassifierConfig, section, "classifier")
+    except (ValueError, TypeError) as error:
+        raise CheckpointError(path, str(error)) from error
+
+
+def words_config(model: WordModel) -> WordsConfig:
+    """Return how a model's texts are split, as its settings say."""
+    section = model.settings.get("words", {})
+    return from_dict(WordsConfig, section, "words")
+
+
+def require_model(model: Any, name: str, output: bool = False) -> None:
+    """Refuse what is no classifier over words, or lacks an output layer.
+
+    Raises:
+        ValueError: Says so.
+    """
+    if not isinstance(model, WordModel):
+        raise ValueError(f"{name} holds a classifier over words, no language model.")
+    if output and not model.decoder:
+        raise ValueError(
+            f"{name} holds an output layer, and the model has none; deepmoji, "
+            "torchmoji and a run folder hold it without one."
+        )
+
+
+def order_of(gates: str | None, own: str, path: Path) -> str:
+    """Return the order of gate blocks that a user says, or the format's own.
+
+    Raises:
+        CheckpointError: If it is no order of an LSTM's gates.
+    """
+    order = gates or own
+    if sorted(order) != sorted(own):
+        raise CheckpointError(path, f"gates {order!r} are no order of i f o u.")
+    return order

@@ -1,10 +1,10 @@
 """The PyTorch twin: the same files as tfsent/model and tfsent/training."""
 
-from compare.twin.classifiers import WordClassifier
 from compare.twin.gru import GRU
 from compare.twin.language_model import ByteLanguageModel
 from compare.twin.lstm import LSTM
 from compare.twin.mlstm import MultiplicativeLSTM
+from compare.twin.sequence_classifier import SequenceClassifier
 from compare.twin.simple_rnn import ReLURNN, TanhRNN
 
 __all__ = [
@@ -13,6 +13,6 @@ __all__ = [
     "ByteLanguageModel",
     "MultiplicativeLSTM",
     "ReLURNN",
+    "SequenceClassifier",
     "TanhRNN",
-    "WordClassifier",
 ]

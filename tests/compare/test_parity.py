@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from compare import containers, formats, parity
+from compare import checks, containers, formats, parity
 from compare.convert import convert
 from compare.formats import twin
 from compare.formats.blocks import reorder
@@ -140,13 +140,13 @@ def answers(seed=0):
 
 
 def verdicts(keras, twin):
-    checks = [
+    found = [
         *parity._trace_checks(keras, twin),
-        parity._gradient_check(keras, twin),
-        parity._move_check(keras, twin),
-        parity._loss_check(keras, twin),
+        checks.gradient_check(keras, twin),
+        checks.move_check(keras, twin),
+        checks.loss_check(keras, twin),
     ]
-    return {check.name: check for check in checks}
+    return {check.name: check for check in found}
 
 
 def test_equal_answers_pass_every_check():
@@ -198,10 +198,10 @@ def test_stored_arrays_are_equal_bit_for_bit(by):
     one = {"w": np.ones((3, 7), "f4")}
     other = {"w": one["w"].copy()}
     other["w"][1, 2] -= by
-    assert parity._exact("w", one, other).passed is (by == 0)
-    assert not parity._exact("w", {"w": 0 * one["w"]}, {"w": -0.0 * one["w"]}).passed
-    assert not parity._exact("w", one, {}).passed
-    assert not parity._exact("w", one, {"w": np.ones((7, 3), "f4")}).passed
+    assert checks.exact("w", one, other).passed is (by == 0)
+    assert not checks.exact("w", {"w": 0 * one["w"]}, {"w": -0.0 * one["w"]}).passed
+    assert not checks.exact("w", one, {}).passed
+    assert not checks.exact("w", one, {"w": np.ones((7, 3), "f4")}).passed
 
 
 def test_no_number_passes_no_tolerance():

@@ -122,7 +122,8 @@ def test_settings_that_cannot_work_are_refused_by_name(settings, told):
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["<pad>", "<unk>", "<end>", "a"], "begin with .*; .*'<end>', '<unk>'. will"),
+        (["<unk>", "<pad>", "a"], "begin with .*'<unk>'.*; .*'<pad>',. will"),
+        (["<pad>", "<end>", "a"], "'<unk>' is not among the words"),
         ([*SPECIAL_WORDS], "there are 3 words"),
         ([*SPECIAL_WORDS, *"abcdefgh"], "there are 11 words.*max_features .10."),
         ([*SPECIAL_WORDS, "a", "b", "a"], "'a' is among the words twice"),
@@ -136,7 +137,21 @@ def test_words_that_are_no_vocabulary_are_refused(words, told):
         Tokenizer(WordsConfig(max_features=10), words)
 
 
+def test_end_mark_is_asked_for_where_texts_end_with_it():
+    words = ("<pad>", "<unk>", "a")
+    assert Tokenizer(WordsConfig(), words).num_words == 3
+    with pytest.raises(ValueError, match="'<end>' is not among the words"):
+        Tokenizer(WordsConfig(end=True), words)
+
+
 # Encoding
+
+
+def test_special_words_of_a_published_vocabulary_keep_their_ids():
+    words = ("<pad>", "<unk>", "CUSTOM_AT", "a", "<end>", "b")
+    tokenizer = Tokenizer(WordsConfig(end=True), words)
+    assert tokenizer.encode("b zzz a").tolist() == [5, 1, 3, 4]
+    assert Tokenizer(WordsConfig(), words).encode(" ").tolist() == [1]
 
 
 def test_a_text_becomes_ids_and_unknown_words_become_unk():

@@ -1,10 +1,16 @@
+import dataclasses
+
 import keras
 import numpy as np
 import pytest
 
 from tests.compare.classifier_cases import CASES, NUM_WORDS, batch
+from tests.reference_classifier import batch as tutorial_batch
+from tests.reference_classifier import draw, predict
+from tests.tolerances import CLASSIFIER_F16, CLASSIFIER_F32, ORTHOGONAL_F32
 from tfsent.config_supervised import ClassifierConfig
 from tfsent.model.sequence_classifier import SequenceClassifier
+from tfsent.supervised.presets import theano_lstm
 
 
 @pytest.mark.parametrize("case", ["deepmoji", "one-hot", "identity"])
@@ -51,6 +57,27 @@ def test_recurrent_blocks_start_orthogonal_at_their_gain():
         np.testing.assert_allclose(block.T @ block, 1.21 * np.eye(6), atol=1e-5)
 
 
+def test_start_weights_of_the_tutorial_are_orthogonal_blocks_without_bias():
+    config = dataclasses.replace(theano_lstm().classifier, embedding_size=6, units=6)
+    model = SequenceClassifier(NUM_WORDS, 2, config, seed=3)
+    model.build(None)
+    weights = {n: np.array(v) for n, v in model.named_weights().items()}
+    for part in ("wx", "wh"):
+        for block in np.split(weights[f"layers/0/forward/{part}"], 4, axis=1):
+            assert np.abs(block @ block.T - np.eye(6)).max() < ORTHOGONAL_F32.value
+    assert not weights["layers/0/forward/b"].any()
+    assert 0.04 < np.abs(weights["embedding/weight"]).max() < 0.05
+
+
+def test_last_step_is_that_of_the_last_layer_alone():
+    config = ClassifierConfig(
+        embedding_size=4, units=3, layers=2, skip_connections=True, pooling="last"
+    )
+    model = SequenceClassifier(NUM_WORDS, 2, config)
+    assert model(batch().words_NT).shape == (4, 2)
+    assert model.output_layer.kernel.shape == (3, 2)
+
+
 def test_text_of_padding_alone_gives_the_bias():
     config = ClassifierConfig(embedding_size=3, units=4, pooling="mean")
     model = SequenceClassifier(NUM_WORDS, 2, config)
@@ -80,3 +107,55 @@ def test_half_precision_gives_float32_logits():
     expected = np.array(single(given.words_NT, mask=given.mask_NT))
     assert np.abs(np.array(logits) - expected).max() < 2e-3
     assert not np.array_equal(logits, expected)
+
+
+def tutorial_model(params, **settings):
+    """Return the model of the Theano tutorial with its parameters."""
+    num_words, dim = params["Wemb"].shape
+    config = ClassifierConfig(embedding_size=dim, units=dim, pooling="mean")
+    model = SequenceClassifier(num_words, 2, config, **settings)
+    model.build(None)
+    names = ("Wemb", "lstm_W", "lstm_U", "lstm_b", "U", "b")
+    for variable, name in zip(model.named_weights().values(), names, strict=True):
+        variable.assign(params[name])
+    return model
+
+
+def probabilities(logits):
+    return np.array(keras.ops.softmax(logits))
+
+
+def test_probabilities_are_those_of_the_tutorial():
+    params, (x, mask) = draw(), tutorial_batch()
+    expected = predict(params, x, mask, use_dropout=False)
+    found = probabilities(tutorial_model(params)(x.T))
+    assert np.abs(found - expected).max() < CLASSIFIER_F32.value
+
+
+def test_explicit_mask_may_leave_out_any_word():
+    params, (x, _) = draw(), tutorial_batch()
+    mask = np.random.default_rng(3).random(x.shape) < 0.6
+    mask[2] = True
+    expected = predict(params, x, mask, use_dropout=False)
+    found = probabilities(tutorial_model(params)(x.T, mask=mask.T))
+    assert np.abs(found - expected).max() < CLASSIFIER_F32.value
+
+
+def test_half_precision_gives_the_probabilities_of_the_tutorial():
+    params, (x, mask) = draw(), tutorial_batch()
+    logits = tutorial_model(params, dtype="mixed_float16")(x.T)
+    assert logits.dtype == "float32"
+    expected = predict(params, x, mask, use_dropout=False)
+    assert np.abs(probabilities(logits) - expected).max() < CLASSIFIER_F16.value
+
+
+def test_dropout_acts_in_training_only():
+    model, (x, _) = tutorial_model(draw()), tutorial_batch()
+    np.testing.assert_array_equal(model(x.T), model(x.T, training=False))
+    assert not np.array_equal(model(x.T), model(x.T, training=True))
+
+
+def test_padding_alone_gives_the_bias_that_was_learnt():
+    params = draw()
+    logits = np.array(tutorial_model(params)(np.zeros((1, 3), int)))
+    np.testing.assert_array_equal(logits[0], params["b"])

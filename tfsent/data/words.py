@@ -24,7 +24,9 @@ from tfsent.data.word_splitting import split_characters, split_words
 from tfsent.settings_json import from_dict, to_dict
 
 PAD, END, UNK = 0, 1, 2
-"""Ids that stand for no word: filling, the end of a text, a word that has no id."""
+"""Ids that stand for no word: filling, the end of a text, a word that has no id.
+
+PAD is so in every tokenizer; the others in those that `Tokenizer.fit` makes."""
 
 SPECIAL_WORDS = ("<pad>", "<end>", "<unk>")
 """Names of PAD, END and UNK; no text splits into one of these."""
@@ -44,7 +46,8 @@ class Tokenizer:
 
     Args:
         config: How a text is split, and how long it may be.
-        words: The word of each id, the three special ones first.
+        words: The word of each id, `<pad>` first; `<unk>`, and `<end>` where texts
+            end with it, have any id, since published vocabularies differ in theirs.
 
     Attributes:
         config: As given.
@@ -132,14 +135,14 @@ class Tokenizer:
             int32[T].
         """
         config = self.config
-        find = self._ids.get
-        ids = [find(word, UNK) for word in self.split(text)]
+        find, unknown = self._ids.get, self._ids[SPECIAL_WORDS[UNK]]
+        ids = [find(word, unknown) for word in self.split(text)]
         if config.max_length is not None and config.too_long != "drop":
             room = config.max_length - config.end
             ids = ids[:room] if config.too_long == "start" else ids[-room:]
         if config.end:
-            ids.append(END)
-        return np.array(ids or [UNK], np.int32)
+            ids.append(self._ids[SPECIAL_WORDS[END]])
+        return np.array(ids or [unknown], np.int32)
 
     def decode(self, ids: Iterable[int]) -> list[str]:
         """Return the word of each id; special ones by their names.
@@ -251,11 +254,13 @@ def _check_counts(
 
 def _check_words(words: tuple[str, ...], config: WordsConfig) -> None:
     """Refuse words that are no vocabulary."""
-    special = len(SPECIAL_WORDS)
-    if words[:special] != SPECIAL_WORDS:
-        raise ValueError(
-            f"the words begin with {words[:special]!r}; {SPECIAL_WORDS!r} will do."
-        )
+    pad, end, unknown = SPECIAL_WORDS
+    if words[:1] != (pad,):
+        raise ValueError(f"the words begin with {words[:1]!r}; ({pad!r},) will do.")
+    for word in (unknown, end) if config.end else (unknown,):
+        if word not in words:
+            raise ValueError(f"{word!r} is not among the words; it has to be.")
+    special = len([word for word in SPECIAL_WORDS if word in words])
     if not special < len(words) <= config.max_features:
         raise ValueError(
             f"there are {len(words)} words, {special} special ones among them; from "

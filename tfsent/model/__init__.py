@@ -1,7 +1,6 @@
 """Layers in `keras.ops`; importing this registers them with Keras."""
 
 from tfsent.model.activations import hard_sigmoid, steep_sigmoid
-from tfsent.model.classifiers import WordClassifier
 from tfsent.model.gru import GRU
 from tfsent.model.language_model import ByteLanguageModel
 from tfsent.model.lstm import LSTM
@@ -12,6 +11,7 @@ from tfsent.model.pooling import (
     MaskedMax,
     MaskedMean,
 )
+from tfsent.model.sequence_classifier import SequenceClassifier
 from tfsent.model.simple_rnn import ReLURNN, TanhRNN
 
 __all__ = [
@@ -25,8 +25,8 @@ __all__ = [
     "MaskedMean",
     "MultiplicativeLSTM",
     "ReLURNN",
+    "SequenceClassifier",
     "TanhRNN",
-    "WordClassifier",
     "hard_sigmoid",
     "steep_sigmoid",
 ]

@@ -208,7 +208,7 @@ class SequenceClassifier(keras.Model):
                 reader.build((None, None, width))
             width = config.units * len(self.directions)
             widths.append(width)
-        if config.skip_connections:
+        if config.skip_connections and config.pooling != "last":
             width = sum(widths)
         self.pooling.build((None, None, width))
         for layer in self.hidden:

@@ -66,11 +66,7 @@ class Texts:
                 "validation texts."
             )
         test = splits.test
-        self.tokenizer = (
-            Tokenizer.fit(train.texts, config.words)
-            if begun is None
-            else Tokenizer(config.words, begun.tokenizer.words)
-        )
+        self.tokenizer = _tokenizer(config, begun, train)
         self.counts = {
             name: len(each.texts)
             for name, each in (("train", train), ("val", val), ("test", test))
@@ -86,6 +82,20 @@ class Texts:
     def _encoded(self, texts: LabelledTexts, setting: str) -> Encoded:
         labels = self._encode(texts, setting)
         return Encoded([self.tokenizer.encode(text) for text in texts.texts], labels)
+
+
+def _tokenizer(
+    config: FinetuneConfig, begun: Model | None, train: LabelledTexts
+) -> Tokenizer:
+    """Return the words of the model that is gone on from, or of the training texts."""
+    if begun is None:
+        return Tokenizer.fit(train.texts, config.words)
+    if begun.tokenizer is None:
+        raise ValueError(
+            f"start {config.start} was converted without the words of its numbers; "
+            "convert it again with vocabulary.json, word to number, beside the file."
+        )
+    return Tokenizer(config.words, begun.tokenizer.words)
 
 
 def _task(

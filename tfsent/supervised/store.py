@@ -48,7 +48,8 @@ class Model(NamedTuple):
     """Those of the run."""
     task: Task
     weights: Weights
-    tokenizer: Tokenizer
+    tokenizer: Tokenizer | None
+    """None where a model that was converted came without words."""
 
 
 def save_progress(
@@ -126,21 +127,22 @@ def write_model(
     settings: Mapping[str, Any],
     task: Task,
     weights: Weights,
-    tokenizer: Tokenizer,
+    tokenizer: Tokenizer | None,
 ) -> None:
-    """Write a trained classifier into its run folder.
+    """Write a trained classifier into its run folder; None for words unknown.
 
     Raises:
         OSError: If the disk refuses; names the file.
     """
-    tokenizer.save(run / WORDS)
+    if tokenizer is not None:
+        tokenizer.save(run / WORDS)
     chunks = tensor_chunks(weights, {}, STATE_DTYPES, run / WEIGHTS)
     files = {WEIGHTS: atomic.replace_file(run / WEIGHTS, chunks)}
     facts = {
         "format": FORMAT,
         "settings": settings,
         "task": asdict(task),
-        "words": tokenizer.fingerprint,
+        "words": None if tokenizer is None else tokenizer.fingerprint,
     }
     atomic.replace_file(run / MANIFEST, [manifest_bytes(files, **facts)])
 
@@ -154,10 +156,15 @@ def read_model(run: Path) -> Model:
     """
     run = Path(run).expanduser()
     arrays, facts = _read(run, WEIGHTS, ("settings", "task"))
-    tokenizer = Tokenizer.load(run / WORDS)
-    if tokenizer.fingerprint != facts.get("words"):
-        raise CheckpointError(run / WORDS, "holds the words of another classifier.")
-    return Model(facts["settings"], _task(facts["task"], run), arrays, tokenizer)
+    task = task_from(facts["task"], run)
+    if not task.classes and "output/weight" in arrays:
+        raise CheckpointError(run / MANIFEST, "tells no task that is known.")
+    tokenizer = None
+    if facts.get("words") is not None or (run / WORDS).exists():
+        tokenizer = Tokenizer.load(run / WORDS)
+        if tokenizer.fingerprint != facts.get("words"):
+            raise CheckpointError(run / WORDS, "holds the words of another classifier.")
+    return Model(facts["settings"], task, arrays, tokenizer)
 
 
 def _read(
@@ -178,7 +185,12 @@ def _read(
     return arrays, found
 
 
-def _task(facts: Mapping[str, Any], run: Path) -> Task:
+def task_from(facts: Mapping[str, Any], run: Path) -> Task:
+    """Return the task that a manifest tells; without classes that of an encoder.
+
+    Raises:
+        CheckpointError: If it tells none.
+    """
     try:
         plain: dict[str, Any] = {
             name: tuple(value) if isinstance(value, list) else value
@@ -187,7 +199,7 @@ def _task(facts: Mapping[str, Any], run: Path) -> Task:
         task = Task(**plain)
     except TypeError as error:
         raise CheckpointError(run / MANIFEST, f"task: {error}.") from None
-    if task.kind not in KINDS or not task.classes:
+    if task.kind not in KINDS:
         raise CheckpointError(run / MANIFEST, "tells no task that is known.")
     return task
 

@@ -167,3 +167,46 @@ def test_damaged_structure_is_refused_or_seen(tmp_path):
         except CheckpointError as error:
             refused += str(path) in str(error)
     assert refused > 5
+
+
+TEXTS = {
+    "": {"layer_names": ["a", "lstm"], "keras_version": "2.0.8"},
+    "lstm": {"weight_names": ["x/kernel:0", "x/bias:0"]},
+    "lstm.x": {"weight_names": []},
+}
+
+
+def test_names_of_layers_and_weights_come_back_in_order(tmp_path):
+    arrays = {"lstm.x.kernel:0": np.ones(2, "f4"), "lstm.x.bias:0": np.ones(1, "f4")}
+    path = tmp_path / "m.h5"
+    containers.write(path, Container("hdf5", arrays, {hdf5.TEXTS: TEXTS}))
+    with h5py.File(path) as file:
+        assert file["lstm"].attrs["weight_names"].tolist()[0] == b"x/kernel:0"
+    assert containers.read(path).facts == {hdf5.TEXTS: TEXTS}
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        np.ones(3),
+        np.array([[b"a", b"b"]]),
+        np.zeros(2, [("name", "S4"), ("size", "i4")]),
+        h5py.Empty("S4"),
+    ],
+)
+def test_attribute_that_lists_no_names_is_refused(tmp_path, value):
+    path = tmp_path / "m.h5"
+    with h5py.File(path, "w") as file:
+        file["a"] = np.ones(2, "f4")
+        file.attrs["layer_names"] = value
+    with pytest.raises(CheckpointError, match="layer_names of the file"):
+        containers.read(path)
+
+
+def test_other_attributes_are_not_looked_at(tmp_path):
+    path = tmp_path / "m.h5"
+    with h5py.File(path, "w") as file:
+        file["a"] = np.ones(2, "f4")
+        file.attrs["model_config"] = "{}"
+        file.attrs["layer_names"] = np.array([], "f8")
+    assert containers.read(path).facts == {hdf5.TEXTS: {"": {"layer_names": []}}}

@@ -1,3 +1,6 @@
+import dataclasses
+import json
+
 import keras
 import numpy as np
 import pytest
@@ -5,18 +8,24 @@ import torch
 
 from compare import containers, formats
 from compare.containers import Container
+from compare.containers.vocabulary import NAME
 from compare.formats import theano
-from compare.formats.word_model import WordModel
-from compare.twin.classifiers import WordClassifier
+from compare.formats.own_classifier import twin_state_dict
+from compare.twin import SequenceClassifier as Twin
 from tests.reference_classifier import batch, draw, predict
 from tests.tolerances import CLASSIFIER_F32
 from tfsent.checkpoint import CheckpointError
-from tfsent.model.classifiers import WordClassifier as KerasClassifier
+from tfsent.model import SequenceClassifier
+from tfsent.supervised.presets import theano_lstm
 
 ERRORS = {
     "history_errs": np.array([[0.5, 0.25], [0.375, 0.2]]),
     "train_err": np.array(0.125),
 }
+FORMS = [
+    *(("keras", ".keras"), ("keras", "")),
+    *(("twin", ".safetensors"), ("twin", ".pt"), ("twin", "")),
+]
 
 
 @pytest.fixture
@@ -39,34 +48,45 @@ def written(model, to, path):
     return path
 
 
+def softmax(logits):
+    odds = np.exp(logits - logits.max(1, keepdims=True))
+    return odds / odds.sum(1, keepdims=True)
+
+
 def test_keras_file_gives_the_probabilities_of_the_tutorial(tmp_path, npz):
     path = written(read(npz), "keras", tmp_path / "m.keras")
     model = keras.saving.load_model(path, safe_mode=True)
-    assert isinstance(model, KerasClassifier)
+    assert isinstance(model, SequenceClassifier)
     x, mask = batch()
-    difference = np.array(model.probabilities(x.T)) - predict(draw(), x, mask)
+    difference = softmax(np.array(model(x.T))) - predict(draw(), x, mask)
     assert np.abs(difference).max() < CLASSIFIER_F32.value
 
 
 @pytest.mark.parametrize("suffix", [".pt", ".safetensors"])
 def test_torch_file_gives_the_probabilities_of_the_tutorial(tmp_path, npz, suffix):
     path = written(read(npz), "twin", tmp_path / f"m{suffix}")
-    model = WordClassifier(**read(path).settings()).eval()
-    arrays = containers.read(path).arrays
+    found = read(path)
+    model = Twin(found.num_words, found.num_outputs, found.model).eval()
+    arrays = twin_state_dict(containers.read(path))
     model.load_state_dict({n: torch.from_numpy(a) for n, a in arrays.items()})
     x, mask = batch()
     with torch.no_grad():
-        found = model.probabilities(torch.from_numpy(x.T)).numpy()
-    assert np.abs(found - predict(draw(), x, mask)).max() < CLASSIFIER_F32.value
+        logits = model(torch.from_numpy(x.T)).numpy()
+    error = np.abs(softmax(logits) - predict(draw(), x, mask)).max()
+    assert error < CLASSIFIER_F32.value
 
 
-@pytest.mark.parametrize(
-    ("to", "suffix"), [("keras", ".keras"), ("twin", ".safetensors"), ("twin", ".pt")]
-)
+def test_state_dict_in_a_pt_file_loads_as_it_lies(tmp_path, npz):
+    path = written(read(npz), "twin", tmp_path / "m.pt")
+    found = torch.load(path, weights_only=True)["weights"]
+    Twin(11, 2, read(path).model).load_state_dict(found)
+
+
+@pytest.mark.parametrize(("to", "suffix"), FORMS)
 def test_way_there_and_back_gives_every_bit(tmp_path, npz, to, suffix):
     there = written(read(npz), to, tmp_path / f"m{suffix}")
     back = containers.read(written(read(there), "theano", tmp_path / "b.npz")).arrays
-    expected = draw() | (ERRORS if suffix != ".pt" else {})
+    expected = draw() | ERRORS
     assert back.keys() == expected.keys()
     for name, array in expected.items():
         np.testing.assert_array_equal(back[name], array)
@@ -77,7 +97,7 @@ def test_from_keras_to_torch_and_back_gives_every_bit(tmp_path, npz):
     model = read(npz)
     there = read(written(model, "twin", tmp_path / "m.safetensors"))
     back = read(written(there, "keras", tmp_path / "m.keras"))
-    assert back.settings() == model.settings()
+    assert back.model == model.model
     assert back.extras == model.extras
     for name, weight in model.weights.items():
         np.testing.assert_array_equal(back.weights[name], weight)
@@ -87,9 +107,18 @@ def test_model_trained_without_dropout_is_not_halved(npz):
     container = containers.read(npz)
     plain = theano.read(container, dropout=0.0)
     np.testing.assert_array_equal(plain.weights["output/weight"], draw()["U"])
+    assert plain.model.dropout == 0.0
     halved = theano.read(container).weights["output/weight"]
     np.testing.assert_array_equal(2 * halved, draw()["U"])
     np.testing.assert_array_equal(theano.write(plain).arrays["U"], draw()["U"])
+
+
+def test_shape_is_that_of_the_preset(npz):
+    expected = dataclasses.replace(theano_lstm().classifier, embedding_size=5, units=5)
+    model = read(npz)
+    assert model.model == expected
+    assert model.task == {"kind": "binary", "classes": ["0", "1"]}
+    assert model.settings["learner"]["optimizer"] == "adadelta"
 
 
 def test_gates_in_another_order_can_be_told(npz):
@@ -104,12 +133,18 @@ def test_gates_in_another_order_can_be_told(npz):
         theano.read(Container("npz", params), "zrn")
 
 
+def test_forms_of_this_project_have_one_order(tmp_path, npz):
+    container = containers.read(written(read(npz), "keras", tmp_path / "m.keras"))
+    with pytest.raises(CheckpointError, match="leave --gates out"):
+        formats.format_of("keras").read(container, "ifuo")
+
+
 def test_float64_of_theano_is_rounded_once():
     params = draw(dtype="f8")
     model = theano.read(Container("npz", params))
     assert model.origin.dtype == "float64"
     expected = params["lstm_U"].astype("f4")
-    np.testing.assert_array_equal(model.weights["lstm/wh"], expected)
+    np.testing.assert_array_equal(model.weights["layers/0/forward/wh"], expected)
 
 
 def test_weights_beyond_float32_are_refused():
@@ -141,23 +176,16 @@ def test_missing_weight_is_named():
         theano.read(Container("npz", params))
 
 
-def test_torch_file_with_two_biases_adds_them(npz):
-    arrays = dict(theano.write_torch(read(npz), ".pt").arrays)
-    first = arrays["lstm.bias_ih_l0"]
-    arrays["lstm.bias_ih_l0"], arrays["lstm.bias_hh_l0"] = first / 2, first / 2
-    model = theano.read(Container("torch", arrays))
-    np.testing.assert_array_equal(model.weights["lstm/b"], draw()["lstm_b"])
-
-
 def test_other_formats_have_no_place_for_it(npz):
     for to in ("openai", "nvidia-2018-12", "guillitte"):
-        with pytest.raises(ValueError, match="mlstm|place|hold"):
+        with pytest.raises(ValueError, match="holds a language model, no classifier"):
+            formats.format_of(to).write(read(npz), to)
+    for to in ("deepmoji", "torchmoji"):
+        with pytest.raises(ValueError, match="classifier.layers is 2; this one's is 1"):
             formats.format_of(to).write(read(npz), to)
 
 
-@pytest.mark.parametrize(
-    ("to", "suffix"), [("keras", ".keras"), ("twin", ".safetensors"), ("twin", ".pt")]
-)
+@pytest.mark.parametrize(("to", "suffix"), FORMS)
 def test_what_a_format_writes_is_recognized_as_its_own(tmp_path, npz, to, suffix):
     path = written(read(npz), to, tmp_path / f"m{suffix}")
     module, line = formats.recognize(containers.read(path))
@@ -166,18 +194,32 @@ def test_what_a_format_writes_is_recognized_as_its_own(tmp_path, npz, to, suffix
     assert module.candidates(containers.read(path)) == ()
 
 
-def test_no_folder_is_written(npz):
-    for to, message in (("keras", "ends in .keras"), ("twin", "one of .safetensors")):
-        with pytest.raises(ValueError, match=message):
-            formats.format_of(to).write(read(npz), to, suffix="")
+def test_weights_alone_are_no_file_of_keras(npz):
+    with pytest.raises(ValueError, match=r"a folder or a file that ends in \.keras"):
+        formats.format_of("keras").write(read(npz), "keras", suffix=".h5")
 
 
 def test_theano_has_no_place_for_two_widths_nor_other_dropout(npz):
     model = read(npz)
-    wide = WordModel(model.weights | {"embedding/weight": np.zeros((11, 3), "f4")})
+
+    def other(**settings):
+        shape = dataclasses.replace(model.model, **settings)
+        return dataclasses.replace(model, model=shape)
+
     with pytest.raises(ValueError, match="has one width"):
-        theano.write(wide)
+        theano.write(other(embedding_size=3))
     with pytest.raises(ValueError, match="dropout is 0.3; the tutorial has 0.5"):
-        theano.write(WordModel(model.weights, dropout=0.3))
+        theano.write(other(dropout=0.3))
+    with pytest.raises(ValueError, match="pooling is mean; this one's is max"):
+        theano.write(other(pooling="max"))
     with pytest.raises(ValueError, match="a classifier over words"):
         theano.write(object())
+
+
+def test_words_beside_the_file_are_those_of_the_run(tmp_path, npz):
+    # The tutorial's dictionary goes on beyond the words that a model knows.
+    words = {f"w{number}": number for number in range(2, 30)}
+    (tmp_path / NAME).write_text(json.dumps(words))
+    run = written(read(npz), "keras", tmp_path / "run")
+    found = read(run).words
+    assert found == ("<pad>", "<unk>", *(f"w{number}" for number in range(2, 11)))
