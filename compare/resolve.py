@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -29,3 +30,33 @@ def resolve(path: str | Path, precision: Precision = "float32") -> Any:
     else:
         from compare.loading import load  # type: ignore[assignment]
     return load(path, precision)
+
+
+def learner_kit(
+    system: str, framework: str
+) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """Return what makes a learner of a supervised system, and what loads a model.
+
+    Only the framework that is needed is loaded.
+
+    Args:
+        system: "words" or "language".
+        framework: "keras" or "torch".
+    """
+    if framework == "torch":
+        from compare.loading import load
+
+        if system == "language":
+            from compare.twin.language_learner import make_learner
+        else:
+            from compare.twin.supervised import make_learner  # type: ignore[assignment]
+        return make_learner, load
+    from tfsent.loading import load as load_keras
+
+    if system == "language":
+        from tfsent.supervised.language_learner import make_learner as make_keras
+    else:
+        from tfsent.supervised.keras_learner import (  # type: ignore[assignment]
+            make_learner as make_keras,
+        )
+    return make_keras, load_keras

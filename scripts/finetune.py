@@ -28,13 +28,11 @@ def main(argv: Sequence[str] | None = None) -> None:
 
         print(json.dumps(fit_shallow(config, say)))
         return
-    if config.framework == "torch":
-        from compare.twin.supervised import make_learner
-    else:
-        from tfsent.supervised.keras_learner import make_learner
+    from compare.resolve import learner_kit
     from tfsent.supervised.session import finetune
 
-    print(json.dumps(finetune(config, make_learner, say)))
+    make_learner, load = learner_kit(config.system, config.framework)
+    print(json.dumps(finetune(config, make_learner, say, load)))
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ FRAMEWORKS = {"tensorflow", "keras", "torch", "jax", "sklearn"}
 CORRIDOR = (
     "config",
     "config_commands",
+    "config_encoder",
     "config_supervised",
     "peak_memory",
     "settings_json",
@@ -36,6 +37,7 @@ CORRIDOR = (
 FRAMEWORK_FREE = (
     "config",
     "config_commands",
+    "config_encoder",
     "config_supervised",
     "peak_memory",
     "settings_json",

@@ -8,6 +8,7 @@ from tfsent.checkpoint import CheckpointError
 from tfsent.config_supervised import WordsConfig
 from tfsent.data.words import Tokenizer
 from tfsent.supervised.fit import Progress
+from tfsent.supervised.reader import WordReader
 from tfsent.supervised.store import (
     check_settings,
     read_model,
@@ -45,7 +46,7 @@ def run(tmp_path):
     run.mkdir()
     save_progress(run, SETTINGS, progress, tensors(0), tensors(1), tensors(2))
     tokenizer = Tokenizer.fit(["one two two"], WordsConfig())
-    write_model(run, SETTINGS, TASK, tensors(3), tokenizer)
+    write_model(run, SETTINGS, TASK, tensors(3), WordReader(tokenizer))
     return run
 
 
@@ -71,7 +72,7 @@ def test_model_comes_back(run):
     model = read_model(run)
     assert model.task == TASK
     assert model.settings == SETTINGS
-    assert model.tokenizer.words[-2:] == ("two", "one")
+    assert model.reader.tokenizer.words[-2:] == ("two", "one")
     same(model.weights, tensors(3))
 
 

@@ -3,6 +3,8 @@
     RUN/checkpoint/    state.safetensors, manifest.json (progress, settings)
     RUN/               weights.safetensors, words.json, manifest.json (settings, task),
                        metrics.json, config.json, predictions.csv
+    RUN/language_model/    of system language, which has no words.json: the language
+                       model alone
 
 Every folder appears whole or not at all, and every file's hash stands in the manifest.
 """
@@ -28,8 +30,12 @@ from tfsent.checkpoint.tensor_file import (
     read_tensors,
     tensor_chunks,
 )
+from tfsent.config_encoder import EncoderConfig
 from tfsent.data.words import Tokenizer
+from tfsent.settings_json import from_dict
 from tfsent.supervised.fit import Progress, Saved, Weights
+from tfsent.supervised.language import ByteReader, Language
+from tfsent.supervised.reader import WordReader
 from tfsent.supervised.task import KINDS, Task
 
 CHECKPOINT = "checkpoint"
@@ -48,7 +54,7 @@ class Model(NamedTuple):
     """Those of the run."""
     task: Task
     weights: Weights
-    tokenizer: Tokenizer
+    reader: WordReader | ByteReader
 
 
 def save_progress(
@@ -126,21 +132,27 @@ def write_model(
     settings: Mapping[str, Any],
     task: Task,
     weights: Weights,
-    tokenizer: Tokenizer,
+    reader: WordReader | ByteReader,
 ) -> None:
     """Write a trained classifier into its run folder.
 
     Raises:
         OSError: If the disk refuses; names the file.
     """
-    tokenizer.save(run / WORDS)
+    reads: dict[str, Any] = {}
+    if isinstance(reader, WordReader):
+        reader.tokenizer.save(run / WORDS)
+        reads["words"] = reader.tokenizer.fingerprint
+    else:
+        reader.language.save(run, weights)
+        reads["language"] = reader.language.facts()
     chunks = tensor_chunks(weights, {}, STATE_DTYPES, run / WEIGHTS)
     files = {WEIGHTS: atomic.replace_file(run / WEIGHTS, chunks)}
     facts = {
         "format": FORMAT,
         "settings": settings,
         "task": asdict(task),
-        "words": tokenizer.fingerprint,
+        **reads,
     }
     atomic.replace_file(run / MANIFEST, [manifest_bytes(files, **facts)])
 
@@ -154,10 +166,23 @@ def read_model(run: Path) -> Model:
     """
     run = Path(run).expanduser()
     arrays, facts = _read(run, WEIGHTS, ("settings", "task"))
+    task = _task(facts["task"], run)
+    if "language" in facts:
+        language = Language.from_facts(facts["language"], run / MANIFEST)
+        encoder = _encoder(facts["settings"], run)
+        reader = ByteReader(language, encoder)
+        return Model(facts["settings"], task, arrays, reader)
     tokenizer = Tokenizer.load(run / WORDS)
     if tokenizer.fingerprint != facts.get("words"):
         raise CheckpointError(run / WORDS, "holds the words of another classifier.")
-    return Model(facts["settings"], _task(facts["task"], run), arrays, tokenizer)
+    return Model(facts["settings"], task, arrays, WordReader(tokenizer))
+
+
+def _encoder(settings: Mapping[str, Any], run: Path) -> EncoderConfig:
+    try:
+        return from_dict(EncoderConfig, settings.get("encoder", {}))
+    except ValueError as error:
+        raise CheckpointError(run / MANIFEST, str(error)) from None
 
 
 def _read(
