@@ -204,5 +204,5 @@ def tune_neutral(
 
 def _between(sorted_N: np.ndarray, place: int) -> float:
     """Return a threshold half-way between two neighbours, or beyond the last."""
-    edges = np.r_[0.0, sorted_N, 1.0]
+    edges = np.r_[-1.0, sorted_N, 2.0]
     return float((edges[place] + edges[place + 1]) / 2.0)
