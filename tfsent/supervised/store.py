@@ -16,7 +16,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tfsent.checkpoint import CheckpointError, atomic
+from tfsent.checkpoint import CheckpointError, atomic, expected_shapes
 from tfsent.checkpoint.manifest import (
     MANIFEST,
     check_hash,
@@ -24,6 +24,7 @@ from tfsent.checkpoint.manifest import (
     read_manifest,
 )
 from tfsent.checkpoint.snapshot import open_together
+from tfsent.checkpoint.strict_json import brief
 from tfsent.checkpoint.tensor_file import (
     STATE_DTYPES,
     read_header,
@@ -34,7 +35,7 @@ from tfsent.config_encoder import EncoderConfig
 from tfsent.data.words import Tokenizer
 from tfsent.settings_json import from_dict
 from tfsent.supervised.fit import Progress, Saved, Weights
-from tfsent.supervised.language import ByteReader, Language
+from tfsent.supervised.language import HEADS, ByteReader, Language
 from tfsent.supervised.reader import WordReader
 from tfsent.supervised.task import KINDS, Task
 
@@ -171,11 +172,23 @@ def read_model(run: Path) -> Model:
         language = Language.from_facts(facts["language"], run / MANIFEST)
         encoder = _encoder(facts["settings"], run)
         reader = ByteReader(language, encoder)
+        _check_language(language, arrays, run / WEIGHTS)
         return Model(facts["settings"], task, arrays, reader)
     tokenizer = Tokenizer.load(run / WORDS)
     if tokenizer.fingerprint != facts.get("words"):
         raise CheckpointError(run / WORDS, "holds the words of another classifier.")
     return Model(facts["settings"], task, arrays, WordReader(tokenizer))
+
+
+def _check_language(language: Language, arrays: Weights, path: Path) -> None:
+    """Refuse what says that it is larger than it is, before a model is made of it."""
+    expected = expected_shapes(language.model, language.decoder)
+    found = {n: a.shape for n, a in arrays.items() if not n.startswith(HEADS)}
+    if found != expected:
+        odd = sorted(dict(found.items() ^ expected.items()))
+        raise CheckpointError(
+            path, f"does not hold the language model of its manifest: {brief(odd)}."
+        )
 
 
 def _encoder(settings: Mapping[str, Any], run: Path) -> EncoderConfig:

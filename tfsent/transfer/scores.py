@@ -196,10 +196,12 @@ def tune_neutral(
         found = (float(right[at]), first - int(last[at]))
         if found > best:
             best, chosen = found, (first, int(last[at]))
-    low, high = (
-        0.5 if place == middle else _between(sorted_N, place) for place in chosen
-    )
-    return low, high
+    first, end = chosen
+    if first == end:
+        return 0.5, 0.5
+    low = 0.5 if first == middle else _between(sorted_N, first)
+    # A text at 0.5 itself lies within.
+    return low, max(0.5, _between(sorted_N, end))
 
 
 def _between(sorted_N: np.ndarray, place: int) -> float:
