@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tfsent.config_supervised import FinetuneConfig
-
-if TYPE_CHECKING:
-    from tfsent.supervised.session import MakeLearner
 
 RunOne = Callable[[FinetuneConfig], dict[str, Any]]
 """Trains and tests once, and returns what the last line of the command says."""
@@ -42,16 +39,8 @@ def _trainer(config: FinetuneConfig, tell: Callable[[str], None]) -> RunOne:
         from tfsent.supervised.shallow import fit_shallow
 
         return partial(fit_shallow, tell=tell)
+    from compare.resolve import learner_kit
     from tfsent.supervised.session import finetune
 
-    return partial(finetune, make=_make_learner(config.framework), tell=tell)
-
-
-def _make_learner(framework: str) -> MakeLearner:
-    if framework == "torch":
-        from compare.twin import supervised
-
-        return supervised.make_learner
-    from tfsent.supervised import keras_learner
-
-    return keras_learner.make_learner
+    make, load = learner_kit(config.system, config.framework)
+    return partial(finetune, make=make, load=load, tell=tell)

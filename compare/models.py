@@ -56,5 +56,6 @@ def twin_arrays(
 def our_arrays(
     theirs: Mapping[str, np.ndarray], model: ModelConfig
 ) -> dict[str, np.ndarray]:
-    """Return arrays under the twin's names, its output weights too, as ours."""
-    return to_ours(table_of(model), theirs, model, Path("the twin")).weights
+    """Return arrays under the twin's names as ours, output weights if there are any."""
+    decoder = "output.bias" in theirs
+    return to_ours(table_of(model), theirs, model, Path("the twin"), decoder).weights

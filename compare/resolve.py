@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -29,3 +30,67 @@ def resolve(path: str | Path, precision: Precision = "float32") -> Any:
     else:
         from compare.loading import load  # type: ignore[assignment]
     return load(path, precision)
+
+
+def resolve_judge(
+    path: str | Path, classifier: str | None, precision: Precision = "float32"
+) -> Any:
+    """Return what a run of `finetune.py` says of texts; None if `path` is no such run.
+
+    A network computes in the framework that it was trained with.
+
+    Args:
+        path: What a user calls the model.
+        classifier: What a user calls the classifier.
+        precision: Type of a network's arithmetic.
+
+    Raises:
+        CheckpointError: If the run is not sound; names the file.
+        ValueError: If a classifier was named beside it.
+    """
+    if not (Path(path).expanduser() / "config.json").is_file():
+        return None
+    from tfsent.supervised.judge import SHALLOW, read_judge, settings_of
+
+    config = settings_of(path)
+    if config is None:
+        return None
+    if classifier is not None:
+        raise ValueError(
+            f"classifier is {classifier!r}, but {path} is a classifier itself; leave "
+            "it out."
+        )
+    make = None
+    if config.system not in SHALLOW:
+        make, _ = learner_kit(config.system, config.framework)
+    return read_judge(path, config, make, precision)
+
+
+def learner_kit(
+    system: str, framework: str
+) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """Return what makes a learner of a supervised system, and what loads a model.
+
+    Only the framework that is needed is loaded.
+
+    Args:
+        system: "words" or "language".
+        framework: "keras" or "torch".
+    """
+    if framework == "torch":
+        from compare.loading import load
+
+        if system == "language":
+            from compare.twin.language_learner import make_learner
+        else:
+            from compare.twin.supervised import make_learner  # type: ignore[assignment]
+        return make_learner, load
+    from tfsent.loading import load as load_keras
+
+    if system == "language":
+        from tfsent.supervised.language_learner import make_learner as make_keras
+    else:
+        from tfsent.supervised.keras_learner import (  # type: ignore[assignment]
+            make_learner as make_keras,
+        )
+    return make_keras, load_keras

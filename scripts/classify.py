@@ -3,6 +3,7 @@
     python scripts/classify.py --model runs/first --classifier runs/first-sst \
         --data.source reviews.csv --out labels.csv
 
+A run of finetune.py is a classifier itself: --model names it, and no --classifier.
 Rows are in the order of the texts, and every text has one, empty ones too. Without
 --out they come as csv on standard output while the texts are read.
 """
@@ -23,8 +24,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     config = parse_config(argv, ClassifyConfig, description=__doc__)
     quiet()
     # Here, not above: --help and wrong flags need not wait for a framework.
-    from compare.resolve import resolve
+    from compare.resolve import resolve, resolve_judge
     from tfsent.data import open_source
+    from tfsent.transfer import Classifier
     from tfsent.transfer.classified import (
         check_model,
         classify,
@@ -32,14 +34,19 @@ def main(argv: Sequence[str] | None = None) -> None:
         write_verdicts,
     )
 
-    classifier, folder = find_classifier(config.classifier, config.model)
+    judge = resolve_judge(config.model, config.classifier, config.precision)
+    if judge is None:
+        judge, folder = find_classifier(config.classifier, config.model)
     source = open_source(config.data.source, config.data)
     texts = (sample.text for sample in source.samples())
-    model = resolve(config.model, precision=config.precision)
-    check_model(classifier, folder, model, config.any_model)
+    if isinstance(judge, Classifier):
+        model = resolve(config.model, precision=config.precision)
+        check_model(judge, folder, model, config.any_model)
+        verdicts = classify(model, judge, texts)
+    else:
+        verdicts = judge.verdicts(texts)
     started = time.perf_counter()
-    verdicts = classify(model, classifier, texts)
-    counts = write_verdicts(verdicts, classifier, config.out, sys.stdout)
+    counts = write_verdicts(verdicts, judge, config.out, sys.stdout)
     result = {
         "out": config.out,
         "texts": counts.pop("texts"),

@@ -12,6 +12,7 @@ FRAMEWORKS = {"tensorflow", "keras", "torch", "jax", "sklearn"}
 CORRIDOR = (
     "config",
     "config_commands",
+    "config_encoder",
     "config_supervised",
     "config_studies",
     "peak_memory",
@@ -38,6 +39,7 @@ CORRIDOR = (
 FRAMEWORK_FREE = (
     "config",
     "config_commands",
+    "config_encoder",
     "config_supervised",
     "config_studies",
     "peak_memory",

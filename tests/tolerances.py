@@ -333,3 +333,30 @@ MOJI_DIFFERENCE_F64 = Tolerance(
     reason="As FINITE_DIFFERENCE_F64, of the whole network along a random direction, "
     "over a step of 1e-6.",
 )
+
+LANGUAGE_FEATURE_F32 = Tolerance(
+    value=2e-6,
+    measured=3.7e-7,
+    reason="Features of texts of up to 200 bytes as training reads them, over the "
+    "largest value, against those of inference; every cell and pooling.",
+)
+
+LANGUAGE_LOSS_F32 = Tolerance(
+    value=1.5e-6,
+    measured=2e-7,
+    reason="Loss of a fine-tuned language model of 6 units against float64.",
+)
+
+LANGUAGE_GRADIENT_F32 = Tolerance(
+    value=8e-6,
+    measured=1.3e-6,
+    reason="Gradients of every weight of a fine-tuned language model, over each one's "
+    "largest, against central differences in float64 and with other padding.",
+)
+
+LANGUAGE_UPDATES_F32 = Tolerance(
+    value=4e-5,
+    measured=6e-6,
+    reason="Losses of a fine-tuned language model over 100 updates from one start, in "
+    "nats.",
+)

@@ -133,7 +133,7 @@ class ClassifyConfig:
     """What `scripts/classify.py` classifies."""
 
     model: str
-    """Run folder, checkpoint folder in it, .keras file, or what convert.py reads."""
+    """Run folder, checkpoint folder in it, .keras file, or what convert.py reads; or a run folder of finetune.py, whatever its system."""
     classifier: str | None = None
     """Folder that transfer.py wrote. Default: the one that lies in the model's folder."""
     data: DataConfig = field(default_factory=DataConfig)

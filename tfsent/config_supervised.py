@@ -11,11 +11,12 @@ from typing import Literal
 
 from tfsent.config import Precision, _require
 from tfsent.config_commands import LabelledDataConfig
+from tfsent.config_encoder import EncoderConfig
 
 GateActivation = Literal["sigmoid", "hard_sigmoid", "steep_sigmoid"]
 Pooling = Literal["mean", "max", "last", "attention"]
 Optimizer = Literal["adam", "adadelta", "rmsprop", "sgd", "momentum"]
-System = Literal["words", "linear", "embeddings"]
+System = Literal["words", "linear", "embeddings", "language"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,7 +163,7 @@ class LearnerConfig:
     weight_decay: float = 0.0
     """Weight of half the squared output weights in the loss."""
     thaw: Literal["full", "last", "new", "chain-thaw"] = "full"
-    """What is trained: all; the output layer; all from new start weights; or the output layer first, then each layer alone, then all."""
+    """What is trained: all; the output layer; all from new start weights; or the output layer first, then each layer alone, then all. Of a language model the output is its heads, and layers follow from the heads down."""
     chain_learning_rate: float = 1e-4
     """Learning rate of every stage of chain-thaw after the first."""
     balanced: bool = False
@@ -319,7 +320,7 @@ class FinetuneConfig:
     """What `scripts/finetune.py` trains, on which labels."""
 
     system: System = "words"
-    """A recurrent network over words, n-grams with a linear model, or averaged word vectors with one."""
+    """A recurrent network over words, n-grams with a linear model, averaged word vectors with one, or a trained language model with heads."""
     data: LabelledDataConfig = field(
         default_factory=lambda: LabelledDataConfig(train="builtin")
     )
@@ -336,6 +337,10 @@ class FinetuneConfig:
     """The linear model (system linear)."""
     embeddings: EmbeddingsConfig = field(default_factory=EmbeddingsConfig)
     """The averaged word vectors (system embeddings)."""
+    encoder: EncoderConfig = field(default_factory=EncoderConfig)
+    """The language model and its heads (system language)."""
+    neutral_share: float = 0.0
+    """Two classes: largest share of validation texts that may be called neither; the two thresholds that leave the rest most accurate are taken. 0: every text is called one."""
     metric: Literal["f1", "jaccard", "mcc"] = "f1"
     """Several labels: what weights and thresholds are chosen for on validation texts, averaged over labels."""
     framework: Literal["keras", "torch"] = "keras"
@@ -368,6 +373,11 @@ class FinetuneConfig:
             "do so otherwise. Give one.",
         )
         _require(
-            self.system == "words" or not self.regression,
-            f"regression goes with system words, not {self.system}.",
+            0.0 <= self.neutral_share < 1.0,
+            f"neutral_share is {self.neutral_share}; from 0 to below 1 will do.",
         )
+        for name in ("regression", "neutral_share"):
+            _require(
+                self.system in ("words", "language") or not getattr(self, name),
+                f"{name} goes with system words or language, not {self.system}.",
+            )

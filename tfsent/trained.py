@@ -116,6 +116,10 @@ class TrainedModel(ABC):
     def arithmetic(self) -> str:
         """Framework and precision, which decide on rounding: "keras-float32"."""
 
+    def named_weights(self) -> dict[str, np.ndarray]:
+        """Return the weights, float32, in the names and axes of a run of Keras."""
+        return dict(self._named_weights())
+
     @abstractmethod
     def _named_weights(self) -> Mapping[str, np.ndarray]:
         """Return the weights in the names and axes of a run of Keras."""

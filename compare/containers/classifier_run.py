@@ -19,6 +19,7 @@ from tfsent.checkpoint.strict_json import json_bytes
 from tfsent.config_supervised import WordsConfig
 from tfsent.data.words import Tokenizer
 from tfsent.settings_json import from_dict, to_dict
+from tfsent.supervised.reader import WordReader
 
 KIND = "classifier-run"
 
@@ -46,9 +47,16 @@ def read(path: Path) -> Container:
     except ValueError as error:
         raise CheckpointError(path, str(error)) from error
     words = None
-    if model.tokenizer is not None:
-        config = to_dict(model.tokenizer.config)
-        words = {"config": config, "words": list(model.tokenizer.words)}
+    if isinstance(model.reader, WordReader):
+        tokenizer = model.reader.tokenizer
+        config = to_dict(tokenizer.config)
+        words = {"config": config, "words": list(tokenizer.words)}
+    elif model.reader is not None:
+        raise CheckpointError(
+            path,
+            "fine-tunes a language model; the folder language_model in it holds that "
+            "model alone, which is converted as any other.",
+        )
     facts = {"settings": model.settings, "task": to_dict(model.task), "words": words}
     return Container(KIND, model.weights, facts, path)
 
@@ -63,16 +71,16 @@ def write(path: Path, container: Container) -> None:
     if path.exists() or path.is_symlink():
         raise CheckpointError(path, "is there already; name a new folder.")
     facts = container.facts
-    tokenizer = None
+    reader = None
     if facts["words"] is not None:
         config = from_dict(WordsConfig, facts["words"]["config"], "words")
-        tokenizer = Tokenizer(config, facts["words"]["words"])
+        reader = WordReader(Tokenizer(config, facts["words"]["words"]))
     store = _store()
     task = store.task_from(facts["task"], path)
     with atomic.naming(path), atomic.new_folder(path) as draft:
         settings = facts["settings"]
         arrays = container.arrays
-        store.write_model(draft.folder, settings, task, arrays, tokenizer)
+        store.write_model(draft.folder, settings, task, arrays, reader)
         atomic.replace_file(draft.folder / CONFIG, [json_bytes(settings)])
 
 

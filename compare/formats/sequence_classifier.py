@@ -30,6 +30,26 @@ _READER = re.compile(r"layers/([0-9]+)/(forward|backward)/(wx|wh|wmx|wmh|b|bh)")
 _HIDDEN = re.compile(r"hidden/([0-9]+)/(weight|bias)")
 
 
+class ClassifierLayout:
+    """How the weights of one `SequenceClassifier` lie in its twin."""
+
+    def __init__(self, config: ClassifierConfig):
+        self._config = config
+        self.names = weight_names(config)
+
+    def twin_names(self) -> dict[str, str]:
+        """Return our names with those of the twin's parameters."""
+        return to_twin_names(self.names, self._config)
+
+    def to_twin(self, weights: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Return our weights as the twin's state dict has them."""
+        return to_twin(weights, self._config)
+
+    def to_ours(self, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Return the twin's state dict as our weights."""
+        return to_ours(arrays, self.names, self._config)
+
+
 def to_twin(
     weights: Mapping[str, np.ndarray], config: ClassifierConfig
 ) -> dict[str, np.ndarray]:

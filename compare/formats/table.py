@@ -152,6 +152,15 @@ def to_theirs(
     return arrays
 
 
+def theirs_of(table: Table, name: str) -> list[str]:
+    """Return the names of the arrays that make one of our weights.
+
+    Raises:
+        ValueError: If it has no place in the format.
+    """
+    return _names(*_row_of(table, name))
+
+
 def _row_of(table: Table, name: str) -> tuple[Row, int]:
     layer = re.match(r"layers/([0-9]+)/", name)
     pattern = name if layer is None else f"layers/{{k}}/{name[layer.end() :]}"

@@ -121,6 +121,40 @@ class ByteLanguageModel(nn.Module):
             new_state.append(layer_state)
         return below_TBH, new_state
 
+    def features(self, bytes_BT, mask_BT, parts):
+        """Return states pooled over each text, with a gradient, and the last output.
+
+        The states before dropout, which acts on what the next layer and the logits
+        read.
+
+        Args:
+            bytes_BT: uint8 or int[B, T].
+            mask_BT: bool[B, T]. False: no byte of the text; each has one at least.
+            parts: Triples of a layer, a state tensor's number (0 is h, 1 is c) and
+                "last", "mean", "max" or "min".
+
+        Returns:
+            `(pooled, h_TBH)`: for each part float32[B, H]; what the logits are
+            made of.
+        """
+        index_TB, mask_TB = self._lanes(bytes_BT, mask_BT)
+        found = {}
+        below_TBH = None
+        for k, layer in enumerate(self.layers):
+            inputs, rows = self._projected(layer, index_TB, below_TBH)
+            start = layer.zero_state(len(bytes_BT))
+            sequences, state = layer.run_states(inputs, start, rows, mask_TB)
+            for part in parts:
+                if part[0] == k and part[2] == "last":
+                    found[part] = state[part[1]]
+                elif part[0] == k:
+                    pool = _pooled_over(sequences[part[1]], mask_TB, part[2])
+                    found[part] = pool
+            below_TBH = functional.dropout(
+                sequences[0], self.config.dropout, self.training
+            )
+        return [found[part] for part in parts], below_TBH
+
     @torch.no_grad()
     def states(self, bytes_BT, state, reset_BT):
         """Return all states after every byte; without dropout and gradient.
@@ -159,8 +193,23 @@ class ByteLanguageModel(nn.Module):
         if not self.decoder:
             raise ValueError(NO_DECODER)
         h_TBH, state = self._hidden(bytes_BT, state, reset_BT)
+        return self.logits(h_TBH).transpose(0, 1), state
+
+    def logits(self, h_TBH):
+        """Return the logits, float32[T, B, 256], of the last layer's output."""
         with torch.autocast(h_TBH.device.type, enabled=False):
-            return self.output(h_TBH).transpose(0, 1), state
+            return self.output(h_TBH)
+
+
+def _pooled_over(s_TBH, mask_TB, pooling: str):
+    """Return the mean, the largest or the smallest over the steps of a mask, [B, H]."""
+    mask_TB1 = mask_TB[:, :, None]
+    if pooling == "mean":
+        kept_TBH = s_TBH.masked_fill(~mask_TB1, 0.0)
+        return kept_TBH.sum(0) / mask_TB.sum(0)[:, None]
+    least = {"max": -math.inf, "min": math.inf}[pooling]
+    kept_TBH = s_TBH.masked_fill(~mask_TB1, least)
+    return {"max": torch.amax, "min": torch.amin}[pooling](kept_TBH, 0)
 
 
 def _initializers(config: ModelConfig, generator: torch.Generator):

@@ -107,16 +107,43 @@ def recur(
         float[B, H].
     """
     lanes = _Lanes(index_TB, reset_TB, mask_TB)
-    h_TBH, *last = _Recurrence.apply(
+    (h_TBH,), last = _recur(equations, inputs, weights, state, lanes, dtype, 1)
+    return h_TBH, last
+
+
+def recur_states(
+    equations: Equations,
+    inputs: Sequence[Any],
+    weights: Sequence[Any],
+    state: Sequence[Any],
+    index_TB=None,
+    mask_TB=None,
+    dtype: torch.dtype | None = None,
+):
+    """Return all states of a cell at every step and after the last one.
+
+    Arguments as for `recur`.
+
+    Returns:
+        `(sequences, state)`: every state tensor at every step, each float[T, B, H];
+        the last state, each float[B, H].
+    """
+    lanes, count = _Lanes(index_TB, None, mask_TB), equations.num_states
+    return _recur(equations, inputs, weights, state, lanes, dtype, count)
+
+
+def _recur(equations, inputs, weights, state, lanes, dtype, count):
+    """Return `(sequences, state)`, the sequences of the first `count` states."""
+    found = _Recurrence.apply(
         equations,
         lanes,
         dtype or state[0].dtype,
-        len(inputs),
+        (len(inputs), count),
         *inputs,
         *weights,
         *state,
     )
-    return h_TBH, tuple(last)
+    return found[:count], tuple(found[count:])
 
 
 def states(
@@ -203,7 +230,8 @@ class _Recurrence(torch.autograd.Function):
     """The two loops as one operation; see `recur`."""
 
     @staticmethod
-    def forward(ctx, equations, lanes, dtype, num_inputs, *tensors):
+    def forward(ctx, equations, lanes, dtype, counts, *tensors):
+        num_inputs, count = counts
         first_state = len(tensors) - equations.num_states
         state = tensors[first_state:]
         inputs = [p.to(dtype) for p in tensors[:num_inputs]]
@@ -215,15 +243,18 @@ class _Recurrence(torch.autograd.Function):
         if learns:
             ctx.kept, ctx.arguments = kept, (equations, lanes, dtype)
             ctx.like = [(t.shape, t.dtype) for t in tensors]
-            ctx.sizes = (num_inputs, len(weights))
+            ctx.sizes = (num_inputs, len(weights), count)
             ctx.save_for_backward(*weights, *sequences, *saved, cast_TBH)
-        return (sequences[0][1:], *[s[-1].clone() for s in sequences])
+        shown = [s[1:] for s in sequences[:count]]
+        return (*shown, *[s[-1].clone() for s in sequences])
 
     @staticmethod
     @once_differentiable
-    def backward(ctx, dh_TBH, *dlast):
+    def backward(ctx, *upstream):
         equations, lanes, dtype = ctx.arguments
-        num_inputs, num_weights = ctx.sizes
+        num_inputs, num_weights, count = ctx.sizes
+        dsequences = [d.contiguous() for d in upstream[:count]]
+        dh_TBH, dlast = dsequences[0], upstream[count:]
         *tensors, h_TBH = ctx.saved_tensors
         weights, tensors = tensors[:num_weights], tensors[num_weights:]
         sequences = tensors[: equations.num_states]
@@ -236,7 +267,7 @@ class _Recurrence(torch.autograd.Function):
         with torch.autocast(dh_TBH.device.type, enabled=False):
             dstate = _backward(
                 equations, lanes, weights, sequences, saved, ctx.kept,
-                dh_TBH.contiguous(), dlast, dp, extras,
+                dsequences, dlast, dp, extras,
             )  # fmt: skip
             if h_TBH is None:
                 h_TBH = lanes.reset_all(sequences[0][:-1], 0, T)
@@ -310,15 +341,20 @@ def _forward(equations, lanes, inputs, weights, sequences, saved, cast_TBH, lear
 
 
 def _backward(
-    equations, lanes, weights, sequences, saved, kept, dh_TBH, dlast, dp, extras
+    equations, lanes, weights, sequences, saved, kept, dsequences, dlast, dp, extras
 ):
-    """Fill in `dp` and `extras`; return the gradient of the start state."""
-    T, B, _ = dh_TBH.shape
+    """Fill in `dp` and `extras`; return the gradient of the start state.
+
+    `dsequences`: the gradients of the first state sequences, of one or of all.
+    """
+    T, B, _ = dsequences[0].shape
     ready = _ready([w.t() if w.ndim == 2 else w for w in weights], B)
-    upstream = dh_TBH.unbind(0)
+    # The output's gradient goes into the step before, which is fastest there.
+    upstream, *others = [d.unbind(0) for d in dsequences]
     outputs = list(zip(*(d.unbind(0) for d in (*dp, *extras)), strict=True))
     saved = equations.views(saved)
     dstate = [dlast[0] + upstream[-1], *dlast[1:]]
+    _add_at(T - 1, others, dstate)
     at_once = max(1, _SLOPES_AT_ONCE // max(d[0].numel() for d in dp))
     for last in range(T, 0, -at_once):
         first = max(0, last - at_once)
@@ -346,8 +382,16 @@ def _backward(
                 dbefore = list(lanes.reset(dbefore, t))
                 if below is not None:
                     dbefore[0] = dbefore[0] + below
-            dstate = dbefore
+            dstate = list(dbefore)
+            if t:
+                _add_at(t - 1, others, dstate)
     return dstate
+
+
+def _add_at(t: int, others, dstate: list) -> None:
+    """Add the gradients of the states behind the output at step `t`."""
+    for n, d in enumerate(others, 1):
+        dstate[n] = dstate[n] + d[t]
 
 
 def _ready(weights, B: int) -> list:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.parametrizations import weight_norm as normalize
 
-from compare.twin.recurrence import Equations, recur, states
+from compare.twin.recurrence import Equations, recur, recur_states, states
 
 Initializer = Callable[[Tensor], Any]
 
@@ -130,6 +130,20 @@ class RecurrentLayer(nn.Module):
                 state,
                 index_TB,
                 reset_TB,
+                mask_TB,
+                dtype,
+            )
+
+    def run_states(self, inputs, state, index_TB=None, mask_TB=None):
+        """Return `(sequences, state)` from projected inputs; see `recur_states`."""
+        dtype = product_dtype(state[0])
+        with torch.autocast(state[0].device.type, enabled=False):
+            return recur_states(
+                self.equations,
+                inputs,
+                self._multipliers(),
+                state,
+                index_TB,
                 mask_TB,
                 dtype,
             )

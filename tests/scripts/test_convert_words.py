@@ -58,8 +58,8 @@ def test_converted_network_is_tuned_with_its_own_words(
     said = finetune(capsys, tmp_path / "tuned", *flags)
     assert "begins with 14 weights of start; new: output/weight" in said.err
     tuned, begun = read_model(tmp_path / "tuned"), reference.draw()
-    assert tuned.tokenizer.words[7:] == WORDS
-    assert tuned.tokenizer.encode("lovely zebra film").tolist() == [12, 1, 9]
+    assert tuned.reader.tokenizer.words[7:] == WORDS
+    assert tuned.reader.tokenizer.encode("lovely zebra film").tolist() == [12, 1, 9]
     for name, array in begun.items():
         if not name.startswith("output/"):
             np.testing.assert_array_equal(tuned.weights[name], array)
@@ -111,7 +111,7 @@ def test_tutorial_model_is_gone_on_from_with_a_dictionary_beside_it(
     flags = ["--preset", "theano-lstm", *shape.split(), "--start", run]
     said = finetune(capsys, tmp_path / "tuned", *sources, *flags)
     assert "begins with 6 weights of start\n" in said.err
-    assert read_model(tmp_path / "tuned").tokenizer.words[2:8] == WORDS
+    assert read_model(tmp_path / "tuned").reader.tokenizer.words[2:8] == WORDS
 
 
 def test_language_model_and_classifier_are_not_compared(moji, tmp_path, capsys):

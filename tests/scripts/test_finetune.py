@@ -97,7 +97,10 @@ def test_run_of_one_framework_is_gone_on_from_in_the_other(sources, tmp_path, ca
     captured = finetune(capsys, second, *sources, *SMALL, *flags)
     assert "begins with 6 weights of start" in captured.err
     assert result_of(captured)["test_accuracy"] > 0.95
-    assert read_model(second).tokenizer.words == read_model(first).tokenizer.words
+    assert (
+        read_model(second).reader.tokenizer.words
+        == read_model(first).reader.tokenizer.words
+    )
 
 
 def test_start_of_another_shape_is_refused(sources, tmp_path, capsys):

@@ -8,6 +8,7 @@ from tfsent.config_supervised import WordsConfig
 from tfsent.data.words import Tokenizer
 from tfsent.studies import word_map as made
 from tfsent.studies.word_map import _sorting, word_map
+from tfsent.supervised.reader import WordReader
 from tfsent.transfer.labelled import LabelledTexts, Splits
 
 WORDS = [f"w{k:02d}" for k in range(40)]
@@ -17,7 +18,7 @@ class Folder:
     """What a run folder holds, as far as the map reads it."""
 
     def __init__(self, tokenizer, vectors):
-        self.tokenizer, self.weights = tokenizer, {"embedding/weight": vectors}
+        self.reader, self.weights = WordReader(tokenizer), {"embedding/weight": vectors}
 
 
 def texts():

@@ -67,3 +67,28 @@ def test_slanted_schedule_peaks_after_a_tenth():
 
 def test_single_update_has_the_peak_rate():
     assert learning_rate("linear", 3.0, 0, 1) == 3.0
+
+
+def test_language_model_is_thawed_from_its_heads_down():
+    names = [
+        "embedding/weight",
+        "layers/0/wx",
+        "layers/1/wx",
+        "layers/1/gx",
+        "output/weight",
+        "heads/hidden/0/weight",
+        "heads/output/weight",
+    ]
+    config = LearnerConfig(thaw="chain-thaw", chain_learning_rate=0.5)
+    found = stages(config, names)
+    assert [stage.trained for stage in found] == [
+        ("heads/hidden/0/weight", "heads/output/weight"),
+        ("layers/1/wx", "layers/1/gx"),
+        ("layers/0/wx",),
+        ("embedding/weight",),
+        tuple(names),
+    ]
+    (last,) = stages(LearnerConfig(thaw="last"), names)
+    assert last.trained == found[0].trained
+    (full,) = stages(LearnerConfig(), names)
+    assert full.trained == tuple(names)

@@ -1,13 +1,18 @@
+import dataclasses
 import json
 
 import numpy as np
 import pytest
 
 from tests.scripts.command import flip_bit
-from tfsent.checkpoint import CheckpointError
+from tfsent.checkpoint import CheckpointError, expected_shapes
+from tfsent.config import ModelConfig
+from tfsent.config_encoder import EncoderConfig
 from tfsent.config_supervised import WordsConfig
 from tfsent.data.words import Tokenizer
 from tfsent.supervised.fit import Progress
+from tfsent.supervised.language import ByteReader, Language
+from tfsent.supervised.reader import WordReader
 from tfsent.supervised.store import (
     check_settings,
     read_model,
@@ -45,7 +50,7 @@ def run(tmp_path):
     run.mkdir()
     save_progress(run, SETTINGS, progress, tensors(0), tensors(1), tensors(2))
     tokenizer = Tokenizer.fit(["one two two"], WordsConfig())
-    write_model(run, SETTINGS, TASK, tensors(3), tokenizer)
+    write_model(run, SETTINGS, TASK, tensors(3), WordReader(tokenizer))
     return run
 
 
@@ -71,7 +76,7 @@ def test_model_comes_back(run):
     model = read_model(run)
     assert model.task == TASK
     assert model.settings == SETTINGS
-    assert model.tokenizer.words[-2:] == ("two", "one")
+    assert model.reader.tokenizer.words[-2:] == ("two", "one")
     same(model.weights, tensors(3))
 
 
@@ -104,4 +109,28 @@ def test_other_settings_are_named(run):
 
 def test_run_of_something_else_is_refused(tmp_path):
     with pytest.raises(CheckpointError):
+        read_model(tmp_path)
+
+
+def test_language_model_of_another_size_than_its_manifest_says_is_refused(
+    tmp_path, monkeypatch
+):
+    model = ModelConfig(cell="tanh", hidden_size=3, embedding_size=2)
+    weights = {n: np.ones(s, "f4") for n, s in expected_shapes(model).items()}
+    weights["heads/output/weight"] = np.ones((3, 2), "f4")
+    settings = SETTINGS | {"encoder": {"feature": "hidden-mean", "max_bytes": 4}}
+    reader = ByteReader(
+        Language(model, "openai", True), EncoderConfig(feature="hidden", max_bytes=4)
+    )
+    write_model(tmp_path, settings, TASK, weights, reader)
+    found = read_model(tmp_path)
+    same(found.weights, weights)
+    assert found.reader.language == reader.language
+    assert found.reader.feature == "hidden-mean"
+    assert found.reader.encode("A film.").tobytes() == b"lm. "
+    larger = dataclasses.replace(model, hidden_size=4)
+    odd = ByteReader(Language(larger, "openai", True), EncoderConfig(feature="hidden"))
+    monkeypatch.setattr(Language, "save", lambda *_: None)
+    write_model(tmp_path, settings, TASK, weights, odd)
+    with pytest.raises(CheckpointError, match="does not hold the language model"):
         read_model(tmp_path)

@@ -12,6 +12,7 @@ from tfsent.transfer.scores import (
     majority_accuracy,
     matthews,
     spread,
+    tune_neutral,
     tune_threshold,
 )
 
@@ -116,3 +117,28 @@ def test_matthews_of_one_class_alone_is_zero():
 def test_spread_holds_the_middle_of_the_draws():
     found = spread(range(101))
     assert found == pytest.approx((50.0, 2.5, 97.5))
+
+
+def test_neutral_zone_is_the_best_of_all_pairs_of_thresholds():
+    rng = np.random.default_rng(0)
+    for count, share in ((1, 0.5), (30, 0.0), (41, 0.1), (41, 0.3), (37, 0.9)):
+        predicted = np.round(rng.random(count), 2)
+        labels = (predicted + 0.4 * rng.standard_normal(count) > 0.5).astype(int)
+
+        def scored(low, high, predicted=predicted, labels=labels):
+            said = ~((predicted > low) & (predicted < high))
+            right = (predicted[said] > 0.5) == labels[said]
+            return right.mean() if said.any() else -1.0, said.mean()
+
+        low, high = tune_neutral(predicted, labels, share)
+        found, said = scored(low, high)
+        assert low <= 0.5 <= high
+        assert 1.0 - said <= share + 1e-12
+        edges = np.unique([0.0, *predicted, *(predicted - 1e-9), *(predicted + 1e-9)])
+        pairs = [
+            scored(a, b)
+            for a in [0.5, *edges[edges <= 0.5]]
+            for b in [0.5, *edges[edges >= 0.5]]
+        ]
+        allowed = [pair for pair in pairs if 1.0 - pair[1] <= share + 1e-12]
+        assert found == pytest.approx(max(allowed)[0])

@@ -2,6 +2,7 @@
 
 from tfsent.model.activations import hard_sigmoid, steep_sigmoid
 from tfsent.model.gru import GRU
+from tfsent.model.language_classifier import LanguageClassifier
 from tfsent.model.language_model import ByteLanguageModel
 from tfsent.model.lstm import LSTM
 from tfsent.model.mlstm import MLSTMCell, MultiplicativeLSTM
@@ -19,6 +20,7 @@ __all__ = [
     "LSTM",
     "AttentionPooling",
     "ByteLanguageModel",
+    "LanguageClassifier",
     "LastStep",
     "MLSTMCell",
     "MaskedMax",

@@ -189,6 +189,50 @@ class ByteLanguageModel(keras.Model):
         p_BTP = ops.take(table_VP, ops.cast(bytes_BT, "int32"), axis=0)
         return ops.cast(p_BTP, layer.compute_dtype)
 
+    def features(self, bytes_BT, mask_BT, parts, training=False):
+        """Return states pooled over each text, with a gradient, and the last output.
+
+        The states before dropout, which acts on what the next layer and the logits
+        read.
+
+        Args:
+            bytes_BT: uint8 or int[B, T].
+            mask_BT: bool[B, T]. False: no byte of the text; each has one at least.
+            parts: Triples of a layer, a state tensor's number (0 is h, 1 is c) and
+                "last", "mean", "max" or "min".
+            training: Whether dropout acts.
+
+        Returns:
+            `(pooled, h_BTH)`: for each part float32[B, H]; what the logits are
+            made of.
+        """
+        found: dict[tuple, Any] = {}
+        mask_TB = ops.transpose(mask_BT)
+        below_BTH = None
+        for k, layer in enumerate(self.recurrent_layers):
+            weights = layer.effective()
+            p_BTP = self._projected(layer, weights, bytes_BT, below_BTH)
+            start = layer.zero_state(ops.shape(bytes_BT)[0])
+            sequences, state = layer.run_states(p_BTP, weights, start, mask_BT)
+            for part in parts:
+                if part[0] == k and part[2] == "last":
+                    found[part] = state[part[1]]
+                elif part[0] == k:
+                    pool = _pooled_over(sequences[part[1]], mask_TB, part[2])
+                    found[part] = pool
+            h_BTH = ops.transpose(sequences[0], (2, 0, 1))
+            below_BTH = self.dropout(h_BTH, training=training)
+        return [found[part] for part in parts], below_BTH
+
+    def logits(self, h_BTH):
+        """Return the logits, float32[..., 256], of the last layer's output."""
+        h_BTH = ops.cast(h_BTH, self.variable_dtype)
+        if self.config.tied_embedding:
+            w_HV = ops.transpose(ops.convert_to_tensor(self.embedding))
+        else:
+            w_HV = ops.convert_to_tensor(self.output_weight)
+        return ops.matmul(h_BTH, w_HV) + ops.convert_to_tensor(self.output_bias)
+
     def pooled(self, bytes_BT, state, reset_BT, wanted):
         """Return states pooled from byte to byte, and the state after the last.
 
@@ -229,12 +273,7 @@ class ByteLanguageModel(keras.Model):
         if not self.decoder:
             raise ValueError(NO_DECODER)
         h_BTH, state = self.hidden(bytes_BT, state, reset_BT, training)
-        h_BTH = ops.cast(h_BTH, self.variable_dtype)
-        if self.config.tied_embedding:
-            w_HV = ops.transpose(ops.convert_to_tensor(self.embedding))
-        else:
-            w_HV = ops.convert_to_tensor(self.output_weight)
-        logits_BTV = ops.matmul(h_BTH, w_HV) + ops.convert_to_tensor(self.output_bias)
+        logits_BTV = self.logits(h_BTH)
         return (logits_BTV, state) if return_state else logits_BTV
 
     def named_weights(self) -> dict[str, keras.Variable]:
@@ -284,3 +323,16 @@ class ByteLanguageModel(keras.Model):
             "text_rule": self.text_rule,
             "decoder": self.decoder,
         }
+
+
+def _pooled_over(s_THB, mask_TB, pooling: str):
+    """Return the mean, the largest or the smallest over the steps of a mask, [B, H]."""
+    mask_T1B = ops.expand_dims(mask_TB, 1)
+    if pooling == "mean":
+        kept_THB = ops.where(mask_T1B, s_THB, ops.zeros_like(s_THB))
+        count_1B = ops.sum(ops.cast(mask_T1B, s_THB.dtype), axis=0)
+        return ops.transpose(ops.sum(kept_THB, axis=0) / count_1B)
+    least = {"max": -math.inf, "min": math.inf}[pooling]
+    kept_THB = ops.where(mask_T1B, s_THB, ops.full_like(s_THB, least))
+    reduce = {"max": ops.max, "min": ops.min}[pooling]
+    return ops.transpose(reduce(kept_THB, axis=0))

@@ -81,6 +81,33 @@ def recur(
         `(h_THB, state)`: the output at every step, and the last state, each
         float[B, H], all in the dtype of `state`.
     """
+    (h_THB,), state = _recur(equations, p_TPB, weights, state, reset_TB, mask_TB, 1)
+    return h_THB, state
+
+
+def recur_states(
+    equations: Equations,
+    p_TPB,
+    weights: Sequence[Any],
+    state: Sequence[Any],
+    reset_TB=None,
+    mask_TB=None,
+):
+    """Return all states of a cell at every step and after the last one.
+
+    Arguments as for `recur`. Takes more memory on the way back than `recur`: a
+    gradient of every state at every step.
+
+    Returns:
+        `(sequences, state)`: every state tensor at every step, each float[T, H, B];
+        the last state, each float[B, H].
+    """
+    count = equations.num_states
+    return _recur(equations, p_TPB, weights, state, reset_TB, mask_TB, count)
+
+
+def _recur(equations, p_TPB, weights, state, reset_TB, mask_TB, count):
+    """Return `(sequences, state)`, the sequences of the first `count` states."""
     reset_T1B, mask_T1B = (
         None if flag is None else ops.expand_dims(flag, 1)
         for flag in (reset_TB, mask_TB)
@@ -99,18 +126,17 @@ def recur(
             # TensorFlow passes the gradients one by one, JAX as one tuple.
             if len(upstream) == 1 and isinstance(upstream[0], tuple | list):
                 (upstream,) = upstream
-            dh_THB, *dlast = upstream
             dp_TPB, dweights, dstate = backward(
                 p_TPB, weights, state, reset_T1B, mask_T1B,
-                sequences, saved, dh_THB, dlast,
+                sequences, saved, list(upstream[:count]), list(upstream[count:]),
             )  # fmt: skip
             return (dp_TPB, *dweights, *dstate)
 
-        return (sequences[0], *last), gradient
+        return (*sequences[:count], *last), gradient
 
     state_HB = [ops.transpose(s_BH) for s_BH in state]
-    h_THB, *last_HB = ops.custom_gradient(pure)(p_TPB, *weights, *state_HB)
-    return h_THB, tuple(ops.transpose(s_HB) for s_HB in last_HB)
+    found = ops.custom_gradient(pure)(p_TPB, *weights, *state_HB)
+    return list(found[:count]), tuple(ops.transpose(s_HB) for s_HB in found[count:])
 
 
 def pooled(
@@ -190,9 +216,32 @@ def _forward(equations, p_TPB, weights, state, reset_T1B, mask_T1B):
             ]
         return after, (*after, *saved)
 
-    last, outputs = _scan(step, list(state), ops.shape(p_TPB)[0])
+    steps = ops.shape(p_TPB)[0]
+    ends = steps if mask_T1B is None else _steps_read(mask_T1B, reset_T1B)
+    last, outputs = _scan(step, list(state), steps, ends)
     n = equations.num_states
-    return outputs[:n], outputs[n:], last
+    sequences = outputs[:n]
+    if mask_T1B is not None:
+        read_T11 = ops.arange(steps, dtype="int32")[:, None, None] < ends
+        sequences = [
+            ops.where(read_T11, sequence, end)
+            for sequence, end in zip(sequences, last, strict=True)
+        ]
+    return sequences, outputs[n:], last
+
+
+def _steps_read(mask_T1B, reset_T1B):
+    """Return the number of steps up to the last one that does anything in any lane.
+
+    Known when the program runs, not when it is compiled: one program serves batches
+    of any length up to that of its arrays, and its loops cost what is read.
+    """
+    acts_T1B = mask_T1B
+    if reset_T1B is not None:
+        acts_T1B = ops.logical_or(mask_T1B, reset_T1B)
+    acts_T = ops.any(acts_T1B, axis=(1, 2))
+    number_T = ops.arange(ops.shape(acts_T)[0], dtype="int32") + 1
+    return ops.max(ops.where(acts_T, number_T, 0))
 
 
 def _transposed(weights):
@@ -211,10 +260,13 @@ def _backward(
     mask_T1B,
     sequences,
     saved,
-    dh_THB,
+    dsequences,
     dlast,
 ):
-    """Return `(dp_TPB, gradients of weights, gradients of the start state)`."""
+    """Return `(dp_TPB, gradients of weights, gradients of the start state)`.
+
+    `dsequences`: the gradients of the first state sequences, of one or of all.
+    """
     steps = ops.shape(p_TPB)[0]
     before = [
         _reset_all(
@@ -223,9 +275,20 @@ def _backward(
         for first, sequence in zip(state, sequences, strict=True)
     ]
 
+    ends, dstate = steps, list(dlast)
+    if mask_T1B is not None:
+        # Steps that no lane reads repeat the last state: their gradients are its own.
+        ends = _steps_read(mask_T1B, reset_T1B)
+        unread_T11 = ops.arange(steps, dtype="int32")[:, None, None] >= ends
+        for n, d_THB in enumerate(dsequences):
+            unread_THB = ops.where(unread_T11, d_THB, ops.zeros_like(d_THB))
+            dstate[n] = dstate[n] + ops.sum(unread_THB, axis=0)
+
     def step(k, dstate):
-        t = steps - 1 - k
-        dafter = [dstate[0] + dh_THB[t], *dstate[1:]]
+        t = ends - 1 - k
+        dafter = list(dstate)
+        for n, d_THB in enumerate(dsequences):
+            dafter[n] = dafter[n] + d_THB[t]
         dkept = None
         if mask_T1B is not None:
             dkept = [ops.where(mask_T1B[t], ops.zeros_like(d), d) for d in dafter]
@@ -242,7 +305,7 @@ def _backward(
             dbefore = [d + kept for d, kept in zip(dbefore, dkept, strict=True)]
         return _reset(dbefore, reset_T1B, t), (dp_PB, *extras)
 
-    dstate, (dp_TPB, *extras) = _scan(step, list(dlast), steps, backwards=True)
+    dstate, (dp_TPB, *extras) = _scan(step, dstate, steps, ends, backwards=True)
     pairs = equations.products(before, saved, dp_TPB, extras)
     dweights = [
         ops.cast(_product(a, d, w.dtype), w.dtype)
@@ -251,20 +314,23 @@ def _backward(
     return ops.cast(dp_TPB, p_TPB.dtype), dweights, dstate
 
 
-def _scan(step, carry, steps, backwards=False):
+def _scan(step, carry, steps, ends=None, backwards=False):
     """Run `step(k, carry) -> (carry, outputs)` and stack the outputs over time.
+
+    Of `steps` places the first `ends` are filled (default: all), the others zero.
 
     `keras.ops.scan` demands, on TensorFlow, outputs with the structure of the
     carry. Buffers updated in place cost nothing under XLA, on either backend.
-    With `backwards` output k stands at `steps - 1 - k`.
+    With `backwards` output k stands at `ends - 1 - k`.
     """
+    ends = steps if ends is None else ends
     _, shapes = step(ops.zeros((), "int32"), carry)  # traced for shapes, unused
     # Not `s.shape`: the batch may be unknown, as in `Model.fit` and in an export.
     buffers = [ops.zeros((steps, *ops.shape(s)), s.dtype) for s in shapes]
 
     def body(k, carry, buffers):
         carry, outputs = step(k, carry)
-        at = steps - 1 - k if backwards else k
+        at = ends - 1 - k if backwards else k
         buffers = [
             ops.slice_update(b, (at, 0, 0), ops.expand_dims(out, 0))
             for b, out in zip(buffers, outputs, strict=True)
@@ -272,7 +338,7 @@ def _scan(step, carry, steps, backwards=False):
         return k + 1, list(carry), buffers
 
     _, carry, buffers = ops.while_loop(
-        lambda k, carry, buffers: k < steps,
+        lambda k, carry, buffers: k < ends,
         body,
         (ops.zeros((), "int32"), list(carry), buffers),
     )

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import keras
 from keras import ops
 
-from tfsent.model.recurrence import Equations, pooled, recur
+from tfsent.model.recurrence import Equations, pooled, recur, recur_states
 from tfsent.model.weight_norm import fold, normalize
 
 
@@ -211,6 +211,20 @@ class RecurrentLayer(keras.layers.Layer):
             None if mask_BT is None else ops.transpose(mask_BT),
         )
         return ops.transpose(h_THB, (2, 0, 1)), state
+
+    def run_states(self, p_BTP, weights: dict[str, Any], state, mask_BT):
+        """Return `(sequences, state)`: all states at every step, float[T, H, B].
+
+        Arguments as for `run`; the state after the last step is float[B, H].
+        """
+        return recur_states(
+            self.equations,
+            ops.transpose(p_BTP, (1, 2, 0)),
+            self._multipliers(weights),
+            state,
+            None,
+            ops.transpose(mask_BT),
+        )
 
     def pooled(self, p_BTP, weights: dict[str, Any], state, reset_BT, wanted):
         """Return `(sequences, state)` as `recurrence.pooled` does, from its `wanted`.

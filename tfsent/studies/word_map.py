@@ -15,6 +15,7 @@ from sklearn.neighbors import NearestNeighbors
 
 from tfsent.config_studies import StudyConfig
 from tfsent.data.words import SPECIAL_WORDS, Tokenizer
+from tfsent.supervised.reader import WordReader
 from tfsent.supervised.store import read_model
 from tfsent.transfer.labelled import Splits
 
@@ -49,7 +50,9 @@ def word_map(config: StudyConfig, splits: Splits, run: Path) -> dict[str, Any]:
         )
     if splits.train.labels.shape[1] > 1:
         raise ValueError("study words needs one label a text; choose one label_key.")
-    texts_W, sentiment_W = _sentiments(model.tokenizer, splits)
+    assert isinstance(model.reader, WordReader)  # StudyConfig asks for system words.
+    tokenizer = model.reader.tokenizer
+    texts_W, sentiment_W = _sentiments(tokenizer, splits)
     mean = float(splits.train.labels[:, 0].mean())
     kept = _most_telling(texts_W, sentiment_W, mean, config.shown_words)
     if len(kept) < 2 * NEIGHBOURS:
@@ -72,7 +75,7 @@ def word_map(config: StudyConfig, splits: Splits, run: Path) -> dict[str, Any]:
         "correlation_shuffled": by_chance,
         "shown": [
             {
-                "word": model.tokenizer.words[word],
+                "word": tokenizer.words[word],
                 "texts": int(texts_W[word]),
                 "sentiment": float(sentiment_W[word]),
                 "x": float(x),

@@ -17,8 +17,13 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from tfsent.config_supervised import LearnerConfig, WordsConfig
-from tfsent.data.word_batches import Batch, reading_batches, training_batches
+from tfsent.config_supervised import LearnerConfig
+from tfsent.data.word_batches import (
+    Batch,
+    PadSide,
+    reading_batches,
+    training_batches,
+)
 from tfsent.supervised.stages import Stage, learning_rate, stages
 from tfsent.supervised.task import Task
 from tfsent.training.stop import StopRequest
@@ -63,6 +68,18 @@ class Learner(Protocol):
 
     def set_state(self, state: Mapping[str, np.ndarray]) -> None:
         """Put the optimizer's tensors in the place of those there."""
+
+
+class Words(Protocol):
+    """How shorter texts of a batch are filled up."""
+
+    @property
+    def pad_side(self) -> PadSide:
+        """Whether after or before their words."""
+
+    @property
+    def max_length(self) -> int | None:
+        """Numbers at which texts are cut, if they are."""
 
 
 class Encoded(NamedTuple):
@@ -129,6 +146,7 @@ class Fitting:
         save: Called after every validation and when asked to stop.
         tell: Takes a line on how far it is.
         stop: Asks to leave after the next update.
+        texts_at_once: Texts of a batch that is only read.
     """
 
     learner: Learner
@@ -136,11 +154,12 @@ class Fitting:
     train: Encoded
     val: Encoded
     config: LearnerConfig
-    words: WordsConfig
+    words: Words
     seed: int
     save: Save = lambda *_: None
     tell: Tell = lambda line: None
     stop: StopRequest = field(default_factory=StopRequest)
+    texts_at_once: int = 64
 
     def run(self, saved: Saved | None = None) -> Progress:
         """Train, from where `saved` says, and leave the best weights in the learner.
@@ -224,7 +243,7 @@ class Fitting:
 
     def _validate(self, stage: Stage, progress: Progress, best: Weights) -> Weights:
         started = time.perf_counter()
-        predicted = self.task.predictions(self._outputs(self.val))
+        predicted = self.task.predictions(self.outputs(self.val))
         score = self.task.score(predicted, self.val.labels)
         val_loss = self.task.loss(predicted, self.val.labels)
         progress.validation_seconds += time.perf_counter() - started
@@ -259,8 +278,10 @@ class Fitting:
         self._save(progress, best)
         return best
 
-    def _outputs(self, texts: Encoded) -> np.ndarray:
-        return outputs(self.learner, texts.ids, max_length=self.words.max_length)
+    def outputs(self, texts: Encoded) -> np.ndarray:
+        """Return what the model says of texts, float32[N, K], in their order."""
+        size, most = self.texts_at_once, self.words.max_length
+        return outputs(self.learner, texts.ids, size, most)
 
     def _save(self, progress: Progress, best: Weights) -> None:
         self.save(progress, self.learner.weights(), best, self.learner.state())

@@ -5,7 +5,7 @@ Axes: N texts, T words, K outputs.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -16,6 +16,7 @@ from tfsent.config_supervised import FinetuneConfig, LearnerConfig
 from tfsent.data.word_batches import Batch
 from tfsent.model.sequence_classifier import SequenceClassifier
 from tfsent.supervised.fit import UNBOUNDED
+from tfsent.supervised.reader import WordReader
 from tfsent.supervised.task import Task
 from tfsent.training.optimizer import clip_by_global_norm
 from tfsent.training.precision import set_precision
@@ -42,6 +43,11 @@ class KerasLearner:
         seed: Of dropout.
     """
 
+    lengths: Sequence[int] = _LENGTHS
+    """What batches are filled up to."""
+    decayed = "output/weight"
+    """Name of the matrix that `learner.weight_decay` acts on."""
+
     def __init__(self, model: Any, task: Task, config: LearnerConfig, seed: int):
         self.model = model
         self._task, self._config, self._seed = task, config, seed
@@ -65,14 +71,26 @@ class KerasLearner:
     def begin(self, trained: Collection[str]) -> None:
         """Make a new optimizer, and compile its update at the first call."""
         self._trained = [name for name in self.names if name in set(trained)]
-        self._optimizer = make_optimizer(self._config.optimizer)
-        self._optimizer.build([self._named[name] for name in self._trained])
+        self._optimizers = []
+        for factor in dict.fromkeys(map(self._factor, self._trained)):
+            names = [name for name in self._trained if self._factor(name) == factor]
+            optimizer = make_optimizer(self._config.optimizer)
+            optimizer.build([self._named[name] for name in names])
+            self._optimizers.append((factor, names, optimizer))
         self._run = tf.function(self._update, self._signature, autograph=False)
+
+    def _factor(self, name: str) -> float:
+        """Return what the learning rate of a weight is multiplied by."""
+        return 1.0
+
+    def _bounded(self, name: str) -> bool:
+        """Return whether a weight's columns are held within `learner.max_norm`."""
+        return len(self._named[name].shape) == 2 and name not in UNBOUNDED
 
     def update(self, batch: Batch, rate: float, number: int) -> float:
         """Update the weights once and return the batch's loss."""
         loss = self._run(
-            *_filled_up(batch),
+            *self._filled_up(batch),
             tf.constant(batch.labels, self._labels_type),
             tf.constant(batch.weight_N, tf.float32),
             tf.constant(rate, tf.float32),
@@ -82,7 +100,7 @@ class KerasLearner:
 
     def outputs(self, batch: Batch) -> np.ndarray:
         """Return what the model says without dropout."""
-        said_NK: np.ndarray = self._said(*_filled_up(batch)).numpy()
+        said_NK: np.ndarray = self._said(*self._filled_up(batch)).numpy()
         return said_NK
 
     def weights(self) -> dict[str, np.ndarray]:
@@ -96,13 +114,16 @@ class KerasLearner:
 
     def state(self) -> dict[str, np.ndarray]:
         """Return copies of the optimizer's tensors."""
-        variables = self._optimizer.variables
-        return {f"{k:04d}": np.array(v) for k, v in enumerate(variables)}
+        return {f"{k:04d}": np.array(v) for k, v in enumerate(self._kept())}
 
     def set_state(self, state: Mapping[str, np.ndarray]) -> None:
         """Put the optimizer's tensors in the place of those there."""
-        for k, variable in enumerate(self._optimizer.variables):
+        for k, variable in enumerate(self._kept()):
             variable.assign(state[f"{k:04d}"])
+
+    def _kept(self) -> list[keras.Variable]:
+        """Return the optimizer's variables."""
+        return [v for _, _, each in self._optimizers for v in each.variables]
 
     def _outputs(self, words_NT, mask_NT):
         return self.model(words_NT, mask=mask_NT, training=False)
@@ -115,22 +136,30 @@ class KerasLearner:
         watched = [values[at[id(v)]] for v in variables]
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(watched)
-            said, _ = self.model.stateless_call(
-                values, self._seeds(number), words_NT, mask=mask_NT, training=True
-            )
-            loss = self._loss(said, labels, weight_N)
+            loss = self._total_loss(values, words_NT, mask_NT, labels, weight_N, number)
             if self._config.weight_decay:
-                output = values[at[id(self._named["output/weight"])]]
+                output = values[at[id(self._named[self.decayed])]]
                 decay = 0.5 * self._config.weight_decay * tf.reduce_sum(output**2)
                 loss = loss + decay
         gradients = [tf.convert_to_tensor(g) for g in tape.gradient(loss, watched)]
         if self._config.clip_norm:
             gradients, _ = clip_by_global_norm(gradients, self._config.clip_norm)
-        self._optimizer.learning_rate.assign(rate)
-        self._optimizer.apply(gradients, variables)
+        by_name = dict(zip(self._trained, gradients, strict=True))
+        for factor, names, optimizer in self._optimizers:
+            optimizer.learning_rate.assign(rate * factor)
+            optimizer.apply(
+                [by_name[name] for name in names], [self._named[name] for name in names]
+            )
         if self._config.max_norm:
             self._bound_norms()
         return loss
+
+    def _total_loss(self, values, words_NT, mask_NT, labels, weight_N, number):
+        """Return what is made smaller, but for the weight decay."""
+        said, _ = self.model.stateless_call(
+            values, self._seeds(number), words_NT, mask=mask_NT, training=True
+        )
+        return self._loss(said, labels, weight_N)
 
     def _loss(self, said_NK, labels, weight_N):
         """Return the weighted mean over the texts."""
@@ -151,24 +180,24 @@ class KerasLearner:
             for k, _ in enumerate(self.model.non_trainable_variables)
         ]
 
+    def _filled_up(self, batch: Batch) -> tuple[tf.Tensor, tf.Tensor]:
+        """Return words and mask, with more padding after them."""
+        length = batch.words_NT.shape[1]
+        more = next((n for n in self.lengths if n >= length), length) - length
+        words_NT, mask_NT = (
+            np.pad(array, ((0, 0), (0, more)))
+            for array in (batch.words_NT, batch.mask_NT)
+        )
+        return tf.constant(words_NT, tf.int32), tf.constant(mask_NT)
+
     def _bound_norms(self) -> None:
         for name in self._trained:
             variable = self._named[name]
-            if len(variable.shape) != 2 or name in UNBOUNDED:
+            if not self._bounded(name):
                 continue
             norms = tf.norm(variable.value, axis=0, keepdims=True)
             bound = self._config.max_norm
             variable.assign(variable * tf.minimum(1.0, bound / (norms + 1e-7)))
-
-
-def _filled_up(batch: Batch) -> tuple[tf.Tensor, tf.Tensor]:
-    """Return words and mask, with more padding after them."""
-    length = batch.words_NT.shape[1]
-    more = next((n for n in _LENGTHS if n >= length), length) - length
-    words_NT, mask_NT = (
-        np.pad(array, ((0, 0), (0, more))) for array in (batch.words_NT, batch.mask_NT)
-    )
-    return tf.constant(words_NT, tf.int32), tf.constant(mask_NT)
 
 
 def make_optimizer(name: str) -> keras.optimizers.Optimizer:
@@ -187,11 +216,13 @@ def make_optimizer(name: str) -> keras.optimizers.Optimizer:
     }[name]()
 
 
-def make_learner(num_words: int, task: Task, config: FinetuneConfig) -> KerasLearner:
+def make_learner(
+    reader: WordReader, task: Task, config: FinetuneConfig
+) -> KerasLearner:
     """Return the network that settings ask for, with start weights."""
     set_precision(config.precision)
     model = SequenceClassifier(
-        num_words, task.num_outputs, config.classifier, config.seed
+        reader.num_symbols, task.num_outputs, config.classifier, config.seed
     )
     model.build(None)
     return KerasLearner(model, task, config.learner, config.seed)

@@ -28,6 +28,11 @@ def recorded(config: FinetuneConfig) -> dict[str, Any]:
     """Return the settings that are kept with a run, as JSON holds them."""
     settings = dataclasses.asdict(config)
     kept = {name: value for name, value in settings.items() if name not in _CALL}
+    # So that runs from before these were settings are gone on from.
+    if config.system != "language":
+        del kept["encoder"]
+    if not config.neutral_share:
+        del kept["neutral_share"]
     found: dict[str, Any] = json.loads(json_bytes(kept))
     return found
 
@@ -35,7 +40,8 @@ def recorded(config: FinetuneConfig) -> dict[str, Any]:
 def default_out(config: FinetuneConfig) -> Path:
     """Return `runs/` and a name made of system, cell and a hash of the settings."""
     digest = hashlib.sha256(json_bytes(recorded(config))).hexdigest()
-    return Path("runs") / f"{config.system}-{config.classifier.cell}-{digest[:8]}"
+    kind = "" if config.system == "language" else f"-{config.classifier.cell}"
+    return Path("runs") / f"{config.system}{kind}-{digest[:8]}"
 
 
 def predictions_csv(
@@ -67,9 +73,16 @@ def _predictions(
         *(columns if several else ["probability"]),
     ]
     decided = task.decisions(predicted)
+    undecided_N = task.undecided(predicted)
     for index, row in enumerate(rows):
         names = [_name(task, each[index]) for each in (labels, decided)]
+        if undecided_N[index]:
+            names[1] = NEUTRAL
         yield [index, *names, *(f"{value:.9g}" for value in row)]
+
+
+NEUTRAL = "neutral"
+"""What is said of a text between the two thresholds."""
 
 
 def _name(task: Task, label: Any) -> str:
@@ -81,11 +94,16 @@ def _name(task: Task, label: Any) -> str:
 def result_of(figures: dict[str, Any], config: FinetuneConfig) -> dict[str, Any]:
     """Return what the last line of `scripts/finetune.py` says."""
     test = figures["test"] or {}
-    kept = ("accuracy", "interval", "majority_accuracy", "mcc", "f1", "jaccard", "rmse")
+    kept = (
+        *("accuracy", "interval", "majority_accuracy", "mcc", "f1", "jaccard", "rmse"),
+        *("undecided", "decided_accuracy"),
+    )
     measure = next(name for name in figures if name.startswith("val_"))
     return {
         "system": config.system,
-        "framework": config.framework if config.system == "words" else "scikit-learn",
+        "framework": config.framework
+        if config.system in ("words", "language")
+        else "scikit-learn",
         measure: figures[measure],
         **{
             f"test_{name}" if name != "interval" else name: test[name]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from tfsent.config_encoder import EncoderConfig
 from tfsent.config_supervised import (
     ClassifierConfig,
     FinetuneConfig,
@@ -139,10 +140,44 @@ def embeddings() -> FinetuneConfig:
     return FinetuneConfig(system="embeddings")
 
 
+def lm_finetune() -> FinetuneConfig:
+    """Return a trained language model with heads, fine-tuned end to end.
+
+    Means of both states over a text, two heads that are kept different, the language
+    model's own loss at .02 beside that of the labels, a fifth of the learning rate for
+    its weights; the last 512 bytes of a text. `encoder.model` names the language model.
+
+    Reference:
+        NVIDIA's sentiment-discovery (2018): pooled states, heads, auxiliary loss;
+        Howard and Ruder 2018, arXiv:1801.06146: slanted triangular rates.
+    """
+    return FinetuneConfig(
+        system="language",
+        encoder=EncoderConfig(
+            heads=2,
+            head_variance=0.01,
+            dropout=0.3,
+            language_loss=0.02,
+            rate_factor=0.2,
+            max_bytes=512,
+        ),
+        learner=LearnerConfig(
+            epochs=5,
+            batch_size=32,
+            patience=3,
+            optimizer="adam",
+            learning_rate=1e-3,
+            schedule="slanted",
+            clip_norm=1.0,
+        ),
+    )
+
+
 PRESETS: Mapping[str, Callable[[], FinetuneConfig]] = {
     "theano-lstm": theano_lstm,
     "passage-gru": passage_gru,
     "deepmoji": deepmoji,
+    "lm-finetune": lm_finetune,
     "linear": linear,
     "embeddings": embeddings,
 }

@@ -13,10 +13,17 @@ import numpy as np
 
 from tfsent.checkpoint import RunLock, atomic, move_aside
 from tfsent.checkpoint.strict_json import json_bytes
+from tfsent.config import ModelConfig
 from tfsent.config_supervised import FinetuneConfig
 from tfsent.data.words import Tokenizer
 from tfsent.peak_memory import peak_resident_bytes
-from tfsent.supervised.fit import Encoded, Fitting, Learner, Progress, Weights, outputs
+from tfsent.supervised.fit import Encoded, Fitting, Learner, Progress, Weights
+from tfsent.supervised.language import (
+    ByteReader,
+    Language,
+    check_settings_of,
+    update_bytes,
+)
 from tfsent.supervised.output import (
     CONFIG,
     METRICS,
@@ -26,6 +33,7 @@ from tfsent.supervised.output import (
     recorded,
     result_of,
 )
+from tfsent.supervised.reader import WordReader
 from tfsent.supervised.store import (
     Model,
     check_settings,
@@ -45,19 +53,27 @@ from tfsent.transfer.labelled import (
 from tfsent.transfer.scores import matthews
 
 Tell = Callable[[str], None]
-MakeLearner = Callable[[int, Task, FinetuneConfig], Learner]
-"""Number of words, task and settings to a learner with start weights."""
+MakeLearner = Callable[[Any, Task, FinetuneConfig], Learner]
+"""Reader, task and settings to a learner with start weights."""
+Load = Callable[[str], Any]
+"""Path of a language model to a `tfsent.trained.TrainedModel`."""
 
 
 class Texts:
     """The texts of a run: labelled, encoded, with what their labels stand for."""
 
-    def __init__(self, config: FinetuneConfig, begun: Model | None, tell: Tell):
+    def __init__(
+        self,
+        config: FinetuneConfig,
+        begun: Model | None,
+        language: Language | None,
+        tell: Tell,
+    ):
         splits = read_splits(config.data)
         for note in splits.notes:
             tell(f"note: {note}")
         self.task, self._encode = _task(config, splits.train, tell)
-        _check_weights(config, self.task)
+        _check_task(config, self.task)
         train, val = splits.train, splits.val
         if val is None:
             train, val = _apart(train, config)
@@ -66,14 +82,14 @@ class Texts:
                 "validation texts."
             )
         test = splits.test
-        self.tokenizer = _tokenizer(config, begun, train)
+        self.reader = _reader(config, begun, language, train.texts)
         self.counts = {
             name: len(each.texts)
             for name, each in (("train", train), ("val", val), ("test", test))
             if each is not None
         }
         self.train = self._encoded(train, "data.train")
-        rows = self.tokenizer.training_rows(self.train.ids)
+        rows = self.reader.kept(self.train.ids)
         self.train = Encoded([self.train.ids[k] for k in rows], self.train.labels[rows])
         self.counts["train_kept"] = len(rows)
         self.val = self._encoded(val, "data.val")
@@ -81,21 +97,30 @@ class Texts:
 
     def _encoded(self, texts: LabelledTexts, setting: str) -> Encoded:
         labels = self._encode(texts, setting)
-        return Encoded([self.tokenizer.encode(text) for text in texts.texts], labels)
+        return Encoded([self.reader.encode(text) for text in texts.texts], labels)
 
 
-def _tokenizer(
-    config: FinetuneConfig, begun: Model | None, train: LabelledTexts
-) -> Tokenizer:
-    """Return the words of the model that is gone on from, or of the training texts."""
+def _reader(
+    config: FinetuneConfig,
+    begun: Model | None,
+    language: Language | None,
+    texts: list[str],
+) -> WordReader | ByteReader:
+    if language is not None:
+        return ByteReader(language, config.encoder)
     if begun is None:
-        return Tokenizer.fit(train.texts, config.words)
-    if begun.tokenizer is None:
+        return WordReader(Tokenizer.fit(texts, config.words))
+    if begun.reader is None:
         raise ValueError(
             f"start {config.start} was converted without the words of its numbers; "
             "convert it again with vocabulary.json, word to number, beside the file."
         )
-    return Tokenizer(config.words, begun.tokenizer.words)
+    if not isinstance(begun.reader, WordReader):
+        raise ValueError(
+            f"start is {config.start!r}, which fine-tunes a language model; "
+            "--system language goes on from it."
+        )
+    return WordReader(Tokenizer(config.words, begun.reader.tokenizer.words))
 
 
 def _task(
@@ -118,8 +143,13 @@ def _task(
     return Task.of(labels, config.metric), labels.encode
 
 
-def _check_weights(config: FinetuneConfig, task: Task) -> None:
-    """Refuse weights of classes where there are none."""
+def _check_task(config: FinetuneConfig, task: Task) -> None:
+    """Refuse weights of classes where there are none, and a zone between two."""
+    if config.neutral_share and task.kind != "binary":
+        raise ValueError(
+            f"neutral_share is {config.neutral_share}, a share of texts between two "
+            f"classes; these labels are {task.kind}, for which 0 will do."
+        )
     if task.kind in ("binary", "multiclass"):
         return
     given = "balanced" if config.learner.balanced else "class_weights"
@@ -151,8 +181,10 @@ def _apart(
     return train.take(np.flatnonzero(~chosen)), train.take(np.flatnonzero(chosen))
 
 
-def finetune(config: FinetuneConfig, make: MakeLearner, tell: Tell) -> dict[str, Any]:
-    """Train a network over words as `config` says, and return the result.
+def finetune(
+    config: FinetuneConfig, make: MakeLearner, tell: Tell, load: Load | None = None
+) -> dict[str, Any]:
+    """Train a network as `config` says, and return the result.
 
     Goes on where an earlier call with the same settings stopped; one that has ended
     gives the result it had.
@@ -161,12 +193,15 @@ def finetune(config: FinetuneConfig, make: MakeLearner, tell: Tell) -> dict[str,
         config: All settings.
         make: Makes model and optimizer.
         tell: Takes lines on how far it is.
+        load: Loads the language model (system language).
 
     Raises:
         ValueError: If a setting, the texts or the run folder make it impossible.
         OSError: If the disk refuses; names the file.
         SystemExit: With 128 + its number after a signal, the run being saved.
     """
+    if config.system == "language":
+        check_settings_of(config)
     settings = recorded(config)
     out = Path(config.out or default_out(config)).expanduser()
     if config.fresh and (aside := move_aside(out)):
@@ -175,7 +210,7 @@ def finetune(config: FinetuneConfig, make: MakeLearner, tell: Tell) -> dict[str,
         if (result := _ended(out, settings)) is not None:
             tell(f"{out}: has ended before; --fresh trains it anew")
             return result
-        return _train(config, settings, out, make, tell)
+        return _train(config, settings, out, make, tell, load)
 
 
 def _ended(out: Path, settings: dict[str, Any]) -> dict[str, Any] | None:
@@ -192,14 +227,20 @@ def _train(
     out: Path,
     make: MakeLearner,
     tell: Tell,
+    load: Load | None,
 ) -> dict[str, Any]:
     started = time.perf_counter()
     saved = read_progress(out, settings)
     begun = read_model(Path(config.start)) if config.start else None
-    texts = Texts(config, begun, tell)
-    learner = make(texts.tokenizer.num_words, texts.task, config)
+    language, given = _language(config, begun, load)
+    texts = Texts(config, begun, language, tell)
+    learner = make(texts.reader, texts.task, config)
+    if given:
+        learner.set_weights(learner.weights() | given)
+    if language is not None:
+        tell(_memory_note(config, language.model, texts.train))
     if begun is not None and saved is None and config.learner.thaw != "new":
-        tell(_start_from(learner, begun))
+        tell(_start_from(learner, begun, texts.reader))
     atomic.replace_file(out / CONFIG, [json_bytes(settings)])
     stop = StopRequest()
 
@@ -214,21 +255,23 @@ def _train(
         texts.train,
         texts.val,
         config.learner,
-        config.words,
+        texts.reader.padding,
         config.seed,
         save,
         tell,
         stop,
+        texts.reader.texts_at_once,
     )
     with stop:
         progress = fitting.run(saved)
-    said = texts.task.predictions(outputs(learner, texts.val.ids))
+    said = texts.task.predictions(fitting.outputs(texts.val))
     task = texts.task.tuned(said, texts.val.labels)
+    task = task.with_neutral(said, texts.val.labels, config.neutral_share)
     figures: dict[str, Any] = {
         "format": "tfsent-supervised",
         "format_version": 1,
         "texts": texts.counts,
-        "words": texts.tokenizer.num_words,
+        "words": texts.reader.num_symbols,
         "parameters": sum(array.size for array in learner.weights().values()),
         "task": dataclasses.asdict(task),
         f"val_{task.measure}": progress.best,
@@ -240,10 +283,10 @@ def _train(
         "history": progress.history,
         "test": None,
     }
-    write_model(out, settings, task, learner.weights(), texts.tokenizer)
+    write_model(out, settings, task, learner.weights(), texts.reader)
     if texts.test is not None:
         figures["test"] = _measure(
-            learner, task, texts.test, texts.train.labels, config, out
+            fitting, task, texts.test, texts.train.labels, config, out
         )
     figures["peak_memory_bytes"] = peak_resident_bytes()
     figures["wall_seconds"] = time.perf_counter() - started
@@ -254,14 +297,46 @@ def _train(
     return figures["result"] | {"run": str(out)}
 
 
-def _start_from(learner: Learner, begun: Model) -> str:
+def _language(
+    config: FinetuneConfig, begun: Model | None, load: Load | None
+) -> tuple[Language | None, Weights]:
+    """Return the language model that is fine-tuned, and the weights it brings."""
+    if config.system != "language":
+        return None, {}
+    if begun is not None:
+        if isinstance(begun.reader, ByteReader):
+            return begun.reader.language, {}
+        raise ValueError(
+            f"start is {config.start!r}, a classifier of words; a run of system "
+            "language will do."
+        )
+    assert load is not None
+    trained = load(str(config.encoder.model))
+    return Language.of(trained), trained.named_weights()
+
+
+def _memory_note(config: FinetuneConfig, model: ModelConfig, train: Encoded) -> str:
+    longest = max(len(text) for text in train.ids)
+    size = config.learner.batch_size
+    amount = update_bytes(model, size, longest) / 2**30
+    return (
+        f"an update of {size} texts of {longest:,} bytes, the longest, takes about "
+        f"{amount:.1f} GiB; encoder.max_bytes and learner.batch_size make it less"
+    )
+
+
+def _start_from(learner: Learner, begun: Model, reader: Any) -> str:
     """Give a learner the weights of an earlier run; return what was left new."""
     weights, new = learner.weights(), []
+    # Heads of another feature say nothing about this one, whatever their shape.
+    other = getattr(begun.reader, "feature", None) != getattr(reader, "feature", None)
+    heads = ("heads/",) if other else ()
+    loose = "heads/" if isinstance(reader, ByteReader) else "output/"
     for name, array in weights.items():
-        given = begun.weights.get(name)
+        given = None if name.startswith(heads) else begun.weights.get(name)
         if given is not None and given.shape == array.shape:
             weights[name] = given
-        elif name.startswith("output/"):
+        elif name.startswith(loose):
             new.append(name)
         else:
             shape = None if given is None else list(given.shape)
@@ -276,7 +351,7 @@ def _start_from(learner: Learner, begun: Model) -> str:
 
 
 def _measure(
-    learner: Learner,
+    fitting: Fitting,
     task: Task,
     test: Encoded,
     train_labels: np.ndarray,
@@ -284,7 +359,7 @@ def _measure(
     out: Path,
 ) -> dict[str, Any]:
     started = time.perf_counter()
-    predicted = task.predictions(outputs(learner, test.ids))
+    predicted = task.predictions(fitting.outputs(test))
     seconds = time.perf_counter() - started
     atomic.replace_file(
         out / PREDICTIONS, predictions_csv(task, predicted, test.labels)

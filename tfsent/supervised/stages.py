@@ -34,7 +34,12 @@ def stages(config: LearnerConfig, names: Sequence[str]) -> list[Stage]:
         config: Its `thaw` decides; "new" trains like "full", from start weights that
             the caller makes.
         names: Of all weights, in order: the layers near the text first, output last.
+            Where some begin with `heads/`, these are the output, and the others a
+            language model's: its layers are thawed from the heads down, and its own
+            output with all the rest.
     """
+    if any(group(name) == "heads" for name in names):
+        return _stages_of_heads(config, names)
     output = tuple(name for name in names if group(name) == "output")
     everything = Stage("all", tuple(names), config.learning_rate)
     if config.thaw in ("full", "new"):
@@ -47,6 +52,22 @@ def stages(config: LearnerConfig, names: Sequence[str]) -> list[Stage]:
     layers = [
         Stage(g, tuple(name for name in names if group(name) == g), rate)
         for g in groups
+    ]
+    return [first, *layers, everything._replace(learning_rate=rate)]
+
+
+def _stages_of_heads(config: LearnerConfig, names: Sequence[str]) -> list[Stage]:
+    everything = Stage("all", tuple(names), config.learning_rate)
+    heads = tuple(name for name in names if group(name) == "heads")
+    first = Stage("heads", heads, config.learning_rate)
+    if config.thaw != "chain-thaw":
+        return [first] if config.thaw == "last" else [everything]
+    rate = config.chain_learning_rate
+    groups = dict.fromkeys(group(name) for name in names)
+    layers = [
+        Stage(one, tuple(name for name in names if group(name) == one), rate)
+        for one in reversed(groups)
+        if one not in ("heads", "output")
     ]
     return [first, *layers, everything._replace(learning_rate=rate)]
 

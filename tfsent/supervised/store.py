@@ -3,6 +3,8 @@
     RUN/checkpoint/    state.safetensors, manifest.json (progress, settings)
     RUN/               weights.safetensors, words.json, manifest.json (settings, task),
                        metrics.json, config.json, predictions.csv
+    RUN/language_model/    of system language, which has no words.json: the language
+                       model alone
 
 Every folder appears whole or not at all, and every file's hash stands in the manifest.
 """
@@ -14,7 +16,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tfsent.checkpoint import CheckpointError, atomic
+from tfsent.checkpoint import CheckpointError, atomic, expected_shapes
 from tfsent.checkpoint.manifest import (
     MANIFEST,
     check_hash,
@@ -22,14 +24,19 @@ from tfsent.checkpoint.manifest import (
     read_manifest,
 )
 from tfsent.checkpoint.snapshot import open_together
+from tfsent.checkpoint.strict_json import brief
 from tfsent.checkpoint.tensor_file import (
     STATE_DTYPES,
     read_header,
     read_tensors,
     tensor_chunks,
 )
+from tfsent.config_encoder import EncoderConfig
 from tfsent.data.words import Tokenizer
+from tfsent.settings_json import from_dict
 from tfsent.supervised.fit import Progress, Saved, Weights
+from tfsent.supervised.language import HEADS, ByteReader, Language
+from tfsent.supervised.reader import WordReader
 from tfsent.supervised.task import KINDS, Task
 
 CHECKPOINT = "checkpoint"
@@ -48,7 +55,7 @@ class Model(NamedTuple):
     """Those of the run."""
     task: Task
     weights: Weights
-    tokenizer: Tokenizer | None
+    reader: WordReader | ByteReader | None
     """None where a model that was converted came without words."""
 
 
@@ -127,22 +134,27 @@ def write_model(
     settings: Mapping[str, Any],
     task: Task,
     weights: Weights,
-    tokenizer: Tokenizer | None,
+    reader: WordReader | ByteReader | None,
 ) -> None:
     """Write a trained classifier into its run folder; None for words unknown.
 
     Raises:
         OSError: If the disk refuses; names the file.
     """
-    if tokenizer is not None:
-        tokenizer.save(run / WORDS)
+    reads: dict[str, Any] = {"words": None}
+    if isinstance(reader, WordReader):
+        reader.tokenizer.save(run / WORDS)
+        reads["words"] = reader.tokenizer.fingerprint
+    elif reader is not None:
+        reader.language.save(run, weights)
+        reads = {"language": reader.language.facts()}
     chunks = tensor_chunks(weights, {}, STATE_DTYPES, run / WEIGHTS)
     files = {WEIGHTS: atomic.replace_file(run / WEIGHTS, chunks)}
     facts = {
         "format": FORMAT,
         "settings": settings,
         "task": asdict(task),
-        "words": None if tokenizer is None else tokenizer.fingerprint,
+        **reads,
     }
     atomic.replace_file(run / MANIFEST, [manifest_bytes(files, **facts)])
 
@@ -157,14 +169,42 @@ def read_model(run: Path) -> Model:
     run = Path(run).expanduser()
     arrays, facts = _read(run, WEIGHTS, ("settings", "task"))
     task = task_from(facts["task"], run)
+    if "language" in facts:
+        language = Language.from_facts(facts["language"], run / MANIFEST)
+        encoder = _encoder(facts["settings"], run)
+        _check_language(language, arrays, run / WEIGHTS)
+        return Model(facts["settings"], task, arrays, ByteReader(language, encoder))
     if not task.classes and "output/weight" in arrays:
         raise CheckpointError(run / MANIFEST, "tells no task that is known.")
-    tokenizer = None
-    if facts.get("words") is not None or (run / WORDS).exists():
-        tokenizer = Tokenizer.load(run / WORDS)
-        if tokenizer.fingerprint != facts.get("words"):
-            raise CheckpointError(run / WORDS, "holds the words of another classifier.")
-    return Model(facts["settings"], task, arrays, tokenizer)
+    return Model(facts["settings"], task, arrays, _words(facts.get("words"), run))
+
+
+def _words(fingerprint: Any, run: Path) -> WordReader | None:
+    """Return the words of a run; None of one that was converted without."""
+    if fingerprint is None and not (run / WORDS).exists():
+        return None
+    tokenizer = Tokenizer.load(run / WORDS)
+    if tokenizer.fingerprint != fingerprint:
+        raise CheckpointError(run / WORDS, "holds the words of another classifier.")
+    return WordReader(tokenizer)
+
+
+def _check_language(language: Language, arrays: Weights, path: Path) -> None:
+    """Refuse what says that it is larger than it is, before a model is made of it."""
+    expected = expected_shapes(language.model, language.decoder)
+    found = {n: a.shape for n, a in arrays.items() if not n.startswith(HEADS)}
+    if found != expected:
+        odd = sorted(dict(found.items() ^ expected.items()))
+        raise CheckpointError(
+            path, f"does not hold the language model of its manifest: {brief(odd)}."
+        )
+
+
+def _encoder(settings: Mapping[str, Any], run: Path) -> EncoderConfig:
+    try:
+        return from_dict(EncoderConfig, settings.get("encoder", {}))
+    except ValueError as error:
+        raise CheckpointError(run / MANIFEST, str(error)) from None
 
 
 def _read(

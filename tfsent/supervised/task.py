@@ -17,6 +17,7 @@ from tfsent.transfer.scores import (
     bootstrap_interval,
     correctness,
     label_metrics,
+    tune_neutral,
     tune_threshold,
 )
 
@@ -36,6 +37,8 @@ class Task:
         thresholds: On probabilities; one a label, or one.
         center: What a regression's outputs are counted from.
         scale: Unit of a regression's outputs.
+        neutral: Of two classes, the probabilities between which none is said; or
+            none.
     """
 
     kind: str
@@ -44,6 +47,7 @@ class Task:
     thresholds: tuple[float, ...] = (0.5,)
     center: float = 0.0
     scale: float = 1.0
+    neutral: tuple[float, ...] = ()
 
     @classmethod
     def of(cls, labels: Labels, metric: str) -> Task:
@@ -111,6 +115,27 @@ class Task:
             self, thresholds=tuple(tune_threshold(*pair, self.metric) for pair in pairs)
         )
 
+    def with_neutral(
+        self, predicted: np.ndarray, labels: np.ndarray, share: float
+    ) -> Task:
+        """Return the task with the zone that is best on validation texts.
+
+        Args:
+            predicted: Probabilities of validation texts.
+            labels: Their classes.
+            share: Most of them that may lie in it; 0 leaves the task as it is.
+        """
+        if not share:
+            return self
+        return replace(self, neutral=tune_neutral(predicted, labels, share))
+
+    def undecided(self, predicted: np.ndarray) -> np.ndarray:
+        """Return of which texts no class is said, bool[N]."""
+        if not self.neutral:
+            return np.zeros(len(predicted), bool)
+        low, high = self.neutral
+        return (predicted > low) & (predicted < high)
+
     def score(self, predicted: np.ndarray, labels: np.ndarray) -> float:
         """Return the measure, of several labels with the best thresholds."""
         if self.kind == "regression":
@@ -139,14 +164,16 @@ class Task:
     ) -> dict[str, Any]:
         """Return every figure on test texts, as JSON holds it."""
         if self.kind != "regression":
-            return figures_of(
-                self.decisions(predicted),
-                labels,
-                train_labels,
-                self.kind,
-                self.classes,
-                seed,
+            decided = self.decisions(predicted)
+            found = figures_of(
+                decided, labels, train_labels, self.kind, self.classes, seed
             )
+            if self.neutral:
+                kept_N = ~self.undecided(predicted)
+                right = correctness(decided[kept_N], labels[kept_N])
+                found["undecided"] = 1.0 - float(kept_N.mean())
+                found["decided_accuracy"] = float(right.mean()) if len(right) else None
+            return found
         squared_N = np.square(predicted - labels)
         low, high = bootstrap_interval(squared_N, seed)
         return {

@@ -12,7 +12,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple, TextIO
+from typing import Any, BinaryIO, NamedTuple, Protocol, TextIO
 
 import numpy as np
 
@@ -27,11 +27,24 @@ class Verdict(NamedTuple):
     """What a classifier says of one text."""
 
     label: Any
-    """Name of the class; of several labels the list of those that hold."""
+    """Name of the class; of several labels the list of those that hold; a number
+    where one is told."""
     probabilities: tuple[float, ...]
-    """Of the positive class alone if there are two, else of each."""
+    """Of the positive class alone if there are two, else of each; or the number."""
     scores: tuple[float, ...]
     """Decision values, above 0 where a probability is above a half."""
+
+
+class Says(Protocol):
+    """What rows are written for: a `Classifier`, or another judge of texts."""
+
+    @property
+    def kind(self) -> str:
+        """One of the classifier's kinds, or "regression"."""
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the classes or labels."""
 
 
 def find_classifier(given: str | None, model: str) -> tuple[Classifier, str]:
@@ -111,7 +124,7 @@ def classify(
 
 
 def write_verdicts(
-    verdicts: Iterable[Verdict], classifier: Classifier, out: str | None, pipe: TextIO
+    verdicts: Iterable[Verdict], classifier: Says, out: str | None, pipe: TextIO
 ) -> dict[str, int]:
     """Write all verdicts; return how often each label came, and "texts".
 
@@ -125,7 +138,8 @@ def write_verdicts(
     Raises:
         OSError: If the disk refuses; names the file.
     """
-    counts = dict.fromkeys(("texts", *classifier.classes), 0)
+    names = () if classifier.kind == "regression" else classifier.classes
+    counts = dict.fromkeys(("texts", *names), 0)
     counted = _counted(verdicts, counts)
     if out is None:
         for line in _csv_lines(counted, classifier):
@@ -147,26 +161,31 @@ def _counted(verdicts: Iterable[Verdict], counts: dict[str, int]) -> Iterator[Ve
     for verdict in verdicts:
         counts["texts"] += 1
         labels = [verdict.label] if isinstance(verdict.label, str) else verdict.label
-        for label in labels:
-            counts[label] += 1
+        for label in () if isinstance(labels, float) else labels:
+            counts[label] = counts.get(label, 0) + 1
         yield verdict
 
 
-def _csv_lines(verdicts: Iterable[Verdict], classifier: Classifier) -> Iterator[str]:
+def _csv_lines(verdicts: Iterable[Verdict], classifier: Says) -> Iterator[str]:
     header = True
     for verdict in verdicts:
         if header:  # Not before: nothing is written where the first text fails.
-            yield _csv_line(["label", *_columns(classifier)])
+            yield _csv_line(_columns(classifier))
             header = False
+        if isinstance(verdict.label, float):
+            yield _csv_line([_short(verdict.label)])
+            continue
         numbers = (*verdict.probabilities, *verdict.scores)
         yield _csv_line([spell(verdict.label), *map(_short, numbers)])
 
 
-def _json_lines(verdicts: Iterable[Verdict], classifier: Classifier) -> Iterator[str]:
+def _json_lines(verdicts: Iterable[Verdict], classifier: Says) -> Iterator[str]:
     several = classifier.kind == "multilabel"
     for verdict in verdicts:
         row: dict[str, Any] = {"labels" if several else "label": verdict.label}
-        if classifier.kind == "binary":
+        if classifier.kind == "regression":
+            row = {"prediction": verdict.label}
+        elif classifier.kind == "binary":
             row |= {
                 "probability": verdict.probabilities[0],
                 "score": verdict.scores[0],
@@ -178,9 +197,10 @@ def _json_lines(verdicts: Iterable[Verdict], classifier: Classifier) -> Iterator
         yield json.dumps(row) + "\n"
 
 
-def _write_npy(path: Path, verdicts: Iterable[Verdict], classifier: Classifier) -> None:
+def _write_npy(path: Path, verdicts: Iterable[Verdict], classifier: Says) -> None:
     """Write float64[N], or [N, K] of several outputs; N is known when all is read."""
-    width = () if classifier.kind == "binary" else (len(classifier.classes),)
+    one = classifier.kind in ("binary", "regression")
+    width = () if one else (len(classifier.classes),)
     draft = atomic.temporary_path(path)
     count = 0
     try:
@@ -204,10 +224,12 @@ def _write_header(file: BinaryIO, shape: tuple[int, ...]) -> None:
     np.lib.format.write_array_header_1_0(file, facts)
 
 
-def _columns(classifier: Classifier) -> list[str]:
+def _columns(classifier: Says) -> list[str]:
+    if classifier.kind == "regression":
+        return ["prediction"]
     if classifier.kind == "binary":
-        return ["probability", "score"]
-    return [
+        return ["label", "probability", "score"]
+    return ["label"] + [
         f"{what}_{name}"
         for what in ("probability", "score")
         for name in classifier.classes

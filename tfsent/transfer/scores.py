@@ -160,3 +160,51 @@ def tune_threshold(predicted_N: np.ndarray, labels_N: np.ndarray, metric: str) -
     found = METRICS[metric](tp, fp, fn, len(is_yes) - total - fp)
     best = np.flatnonzero(found >= found.max() - 1e-12)
     return float(middles[best[np.argmin(np.abs(middles[best] - 0.5))]])
+
+
+def tune_neutral(
+    predicted_N: np.ndarray, labels_N: np.ndarray, share: float
+) -> tuple[float, float]:
+    """Return two thresholds around 0.5; on texts between them nothing is said.
+
+    Of all pairs with at most this share of the texts between them, the one with the
+    most accurate answers on the rest; of equally good ones the one that leaves out
+    fewest. Both are 0.5 where leaving out none is best.
+
+    Args:
+        predicted_N: float64[N], probabilities of the second class.
+        labels_N: int64[N] of 0 and 1.
+        share: Of the texts, from 0 to below 1.
+    """
+    order = np.argsort(predicted_N, kind="stable")
+    sorted_N, is_yes = predicted_N[order], labels_N[order] == 1
+    middle = int(np.searchsorted(sorted_N, 0.5, side="right"))
+    # Right answers if the first n are called no, and if those from n on yes.
+    no = np.concatenate([[0], np.cumsum(~is_yes)])
+    yes = is_yes.sum() - np.concatenate([[0], np.cumsum(is_yes)])
+    whole = np.r_[True, sorted_N[1:] > sorted_N[:-1], True]
+    most = int(share * len(sorted_N))
+    best, chosen = (-1.0, 0), (middle, middle)
+    for first in range(max(0, middle - most), middle + 1):
+        last = np.arange(middle, min(len(sorted_N), first + most) + 1)
+        last = last[whole[last] | (last == middle)]
+        if not (whole[first] or first == middle) or not len(last):
+            continue
+        said = len(sorted_N) - (last - first)
+        right = (no[first] + yes[last]) / np.maximum(said, 1)
+        at = int(np.argmax(right))
+        found = (float(right[at]), first - int(last[at]))
+        if found > best:
+            best, chosen = found, (first, int(last[at]))
+    first, end = chosen
+    if first == end:
+        return 0.5, 0.5
+    low = 0.5 if first == middle else _between(sorted_N, first)
+    # A text at 0.5 itself lies within.
+    return low, max(0.5, _between(sorted_N, end))
+
+
+def _between(sorted_N: np.ndarray, place: int) -> float:
+    """Return a threshold half-way between two neighbours, or beyond the last."""
+    edges = np.r_[-1.0, sorted_N, 2.0]
+    return float((edges[place] + edges[place + 1]) / 2.0)

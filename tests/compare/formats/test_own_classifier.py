@@ -92,13 +92,13 @@ def test_words_and_origin_go_along_in_a_run(tmp_path):
     assert again.words == words
     assert again.origin == origin._replace(dtype="float32")
     assert again.extras == {"train_err": 0.5}
-    assert read_model(path).tokenizer.encode("w4 w2 w99").tolist() == [4, 2, 1]
+    assert read_model(path).reader.encode("w4 w2 w99").tolist() == [4, 2, 1]
     assert json.loads((path / "config.json").read_text())["framework"] == "torch"
 
 
 def test_run_without_words_has_no_tokenizer(tmp_path):
     path = written(model_of("theano"), "keras", tmp_path / "run")
-    assert read_model(path).tokenizer is None
+    assert read_model(path).reader is None
     assert not (path / "words.json").exists()
 
 
