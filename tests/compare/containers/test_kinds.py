@@ -41,7 +41,7 @@ def test_nothing_there_is_said(tmp_path):
 )
 def test_unknown_content_is_refused(tmp_path, content):
     (tmp_path / "m.pt").write_bytes(content)
-    with pytest.raises(CheckpointError, match="is none of run, npy-folder"):
+    with pytest.raises(CheckpointError, match="is none of classifier-run, run"):
         containers.read(tmp_path / "m.pt")
 
 
