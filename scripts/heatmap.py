@@ -1,9 +1,10 @@
-r"""Paint the value of one neuron under every character of a text.
+r"""Paint the value of one neuron, or attention, under a text.
 
     python scripts/heatmap.py --model runs/first --classifier runs/first/transfer \
         --text "Loved every minute." --out loved.html
 
-The text is shown as the model reads it: cleaned by the rule of its training.
+The text is shown as the model reads it: cleaned by the rule of its training. Of a run
+of finetune.py with attention the weight of every word is painted.
 """
 
 from __future__ import annotations
@@ -22,38 +23,15 @@ def main(argv: Sequence[str] | None = None) -> None:
     config = parse_config(argv, HeatmapConfig, description=__doc__)
     quiet()
     # Here, not above: --help and wrong flags need not wait for a framework.
-    from compare.resolve import resolve
-    from tfsent.heat_map import heatmap
-    from tfsent.transfer.classifier import has_classifier, load_classifier
+    from compare.painting import paint
 
-    classifier, folder = None, config.classifier
-    if config.neuron is None:
-        folder = config.model if folder is None else folder
-        if config.classifier is None and not has_classifier(folder):
-            raise ValueError(
-                f"{config.model} brings no classifier; --neuron or --classifier will "
-                "say what to paint."
-            )
-        classifier = load_classifier(folder)
-    model = resolve(config.model, precision=config.precision)
     text = config.text
     if text == "-":
         text = sys.stdin.buffer.read().decode("utf-8", "replace")
-    found = heatmap(
-        model,
-        text,
-        config.neuron,
-        classifier=classifier,
-        layer=config.layer,
-        state=config.state,
-        center=config.center,
-        limit=config.limit,
-        colors=config.colors,
-        any_model=config.any_model,
-    )
+    found = paint(config, text)
     if config.out is not None:
         found.save(config.out)
-        tell(f"{config.out}: {len(found)} characters")
+        tell(f"{config.out}: {found.size}")
     if config.json:
         print(json.dumps({"model": config.model, "out": config.out} | found.as_dict()))
     elif config.out is None:

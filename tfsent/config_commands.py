@@ -179,7 +179,7 @@ class HeatmapConfig:
     center: float | None = None
     """Value of the neuron in the middle of the scale. Default: the classifier's threshold, else 0."""
     limit: float | None = None
-    """Value at the ends of the scale, counted from its middle. Default: the classifier's, else 1."""
+    """Value at the ends of the scale, counted from its middle. Default: the classifier's, else 1; of attention, doublings over an equal share, 3."""
     colors: Literal["PuOr", "RdBu", "BrBG", "PRGn", "PiYG"] = "PuOr"
     """Colours of the scale, from negative to positive; colour-blind readers can tell the ends of each apart."""
     out: str | None = None

@@ -119,6 +119,19 @@ class TorchLearner:
         found: np.ndarray = said_NK.cpu().numpy()
         return found
 
+    @torch.no_grad()
+    def attention(self, batch: Batch) -> np.ndarray:
+        """Return how attention weighs the words of texts, float32[N, T].
+
+        Raises:
+            ValueError: If the model pools otherwise.
+        """
+        self.model.eval()
+        words_NT, mask_NT = map(torch.from_numpy, (batch.words_NT, batch.mask_NT))
+        _, weight_NT = self.model(words_NT, mask_NT, return_attention=True)
+        found_NT: np.ndarray = weight_NT.float().numpy()
+        return found_NT
+
     def weights(self) -> dict[str, np.ndarray]:
         """Return copies of all weights, as Keras has them."""
         arrays = {

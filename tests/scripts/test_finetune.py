@@ -254,3 +254,42 @@ def test_without_test_texts_each_text_is_tested_in_one_of_the_folds(
     assert len(rows) == 90
     right = sum(row["label"] == row["prediction"] for row in rows)
     assert result["test_accuracy"] == pytest.approx(right / 90)
+
+
+ATTENTION = [*SMALL, "--classifier.pooling", "attention", "--words.end"]
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_attention_is_painted_over_the_words_of_a_text(
+    framework, sources, tmp_path, capsys
+):
+    run, page = tmp_path / "run", tmp_path / "map.html"
+    finetune(capsys, run, *sources, *ATTENTION, "--framework", framework)
+    flags = ["--model", run, "--text", "The film, a LOVELY zebra"]
+    assert call("heatmap", *flags, "--json", "--out", page) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["words"] == ["the", "film", ",", "a", "lovely", "zebra"]
+    assert found["label"] == "positive"
+    # The end mark has the rest.
+    assert 0.5 < sum(found["weights"]) < 1.0
+    assert min(found["weights"]) > 0.0
+    assert "lovely" not in page.read_text()
+    assert page.read_text().count("<i ") == len("the film , a lovely zebra")
+    # Weights lie in one layout: the other framework weighs the words alike.
+    other = {"keras": "torch", "torch": "keras"}[framework]
+    config = json.loads((run / "config.json").read_bytes()) | {"framework": other}
+    (run / "config.json").write_text(json.dumps(config))
+    assert call("heatmap", *flags, "--json") == 0
+    again = json.loads(capsys.readouterr().out)
+    assert again["weights"] == pytest.approx(found["weights"], rel=1e-5)
+
+
+def test_a_run_without_attention_has_none_to_paint(sources, tmp_path, capsys):
+    run = tmp_path / "run"
+    finetune(capsys, run, *sources, *SMALL, "--framework", "torch")
+    for flags, said in (
+        ([], "no attention to paint"),
+        (["--center", 1], "center is 1.0"),
+    ):
+        assert call("heatmap", "--model", run, "--text", "a", *flags) == 1
+        assert said in error_line(capsys.readouterr())

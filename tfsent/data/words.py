@@ -134,15 +134,19 @@ class Tokenizer:
         Returns:
             int32[T].
         """
-        config = self.config
         find, unknown = self._ids.get, self._ids[SPECIAL_WORDS[UNK]]
-        ids = [find(word, unknown) for word in self.split(text)]
-        if config.max_length is not None and config.too_long != "drop":
-            room = config.max_length - config.end
-            ids = ids[:room] if config.too_long == "start" else ids[-room:]
-        if config.end:
+        ids = [find(word, unknown) for word in self.kept(text)]
+        if self.config.end:
             ids.append(self._ids[SPECIAL_WORDS[END]])
         return np.array(ids or [unknown], np.int32)
+
+    def kept(self, text: str) -> list[str]:
+        """Return the words of a text that `encode` gives ids of, END left out."""
+        config, words = self.config, self.split(text)
+        if config.max_length is None or config.too_long == "drop":
+            return words
+        room = config.max_length - config.end
+        return words[:room] if config.too_long == "start" else words[-room:]
 
     def decode(self, ids: Iterable[int]) -> list[str]:
         """Return the word of each id; special ones by their names.

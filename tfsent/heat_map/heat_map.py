@@ -7,20 +7,16 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import os
-import stat
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from tfsent.checkpoint.atomic import replace_file
 from tfsent.config import ModelConfig
 from tfsent.data.text_rules import BACK, FRONT
-from tfsent.heat_map import html, png, terminal
 from tfsent.heat_map.characters import characters_of, glyphs_of, visible
 from tfsent.heat_map.colors import SCHEMES, check_scheme
 from tfsent.heat_map.painting import Painting
+from tfsent.heat_map.shown import Shown
 from tfsent.transfer.classifier import Classifier, Neuron
 from tfsent.transfer.feature import STATES, WITHOUT_CELL
 
@@ -34,12 +30,9 @@ _POOLED = {
     "min": "smallest value in the text",
 }
 
-SUFFIXES = (".html", ".png")
-"""Kinds of file that a heat map is saved as."""
-
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
-class HeatMap:
+class HeatMap(Shown):
     """The value of one unit at every character of a text; shows itself in a notebook.
 
     Attributes:
@@ -85,6 +78,11 @@ class HeatMap:
         return f"<HeatMap of {len(self)} characters: {self.title}>"
 
     @property
+    def size(self) -> str:
+        """Say how long the text is."""
+        return f"{len(self)} characters"
+
+    @property
     def title(self) -> str:
         """Say in one line which unit is shown."""
         return f"Neuron {self.unit} of layer {self.layer + 1}, {self.state} state"
@@ -121,40 +119,6 @@ class HeatMap:
         values = self.values.tolist()
         facts["values"] = [v if math.isfinite(v) else None for v in values]
         return facts
-
-    def html(self) -> str:
-        """Return a whole page that loads nothing and runs no script."""
-        return html.page(self._painting())
-
-    def terminal(self, columns: int = 80) -> str:
-        """Return lines for a terminal with 24-bit colours.
-
-        Args:
-            columns: Width of the terminal, in characters.
-        """
-        return terminal.lines(self._painting(), columns)
-
-    def save(self, path: str | Path) -> None:
-        """Write the map to `path`, by its ending as a page or as a picture.
-
-        A regular file of that name is replaced as a whole or not at all.
-
-        Raises:
-            ValueError: If the ending is none of `SUFFIXES`, something other than a
-                regular file has the name, or the text is too long for a picture.
-            OSError: If the disk refuses.
-        """
-        path = Path(path)
-        suffix = check_suffix(path)
-        _check_regular(path)
-        if suffix == ".png":
-            content = png.picture(self._painting())
-        else:
-            content = self.html().encode()
-        replace_file(path, [content])
-
-    def _repr_html_(self) -> str:
-        return html.fragment(self._painting())
 
     def _painting(self) -> Painting:
         glyphs, last = glyphs_of(self.characters)
@@ -254,29 +218,6 @@ def neuron_of(classifier: Classifier, model: Any, any_model: bool = False) -> Ne
             "the classifier has no neuron of its own; a neuron by number will do."
         )
     return classifier.neuron
-
-
-def check_suffix(path: str | Path) -> str:
-    """Return the ending of a file's name; refuse one that stands for no kind of file.
-
-    Raises:
-        ValueError: If it is none of `SUFFIXES`.
-    """
-    suffix = Path(path).suffix.lower()
-    if suffix not in SUFFIXES:
-        raise ValueError(f"out is {str(path)!r}; a name in .html or .png will do.")
-    return suffix
-
-
-def _check_regular(path: Path) -> None:
-    try:
-        mode = os.lstat(path).st_mode
-    except FileNotFoundError:
-        return
-    if not stat.S_ISREG(mode):
-        raise ValueError(
-            f"{path} is there and is no regular file; another name will do."
-        )
 
 
 def _check_unit(shape: ModelConfig, unit: int, layer: int, state: str) -> int:

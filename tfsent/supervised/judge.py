@@ -18,11 +18,13 @@ from tfsent.checkpoint.manifest import MANIFEST
 from tfsent.checkpoint.strict_json import parse_object
 from tfsent.config import Precision
 from tfsent.config_supervised import FinetuneConfig
+from tfsent.data.word_batches import reading_batches
 from tfsent.settings_json import from_dict
 from tfsent.supervised.embeddings import FittedEmbeddings
 from tfsent.supervised.fit import outputs
 from tfsent.supervised.linear import FittedLinear
 from tfsent.supervised.output import CONFIG, METRICS, NEUTRAL
+from tfsent.supervised.reader import WordReader
 from tfsent.supervised.shallow import CLASSIFIER
 from tfsent.supervised.store import read_model
 from tfsent.supervised.task import Task
@@ -35,6 +37,8 @@ SHALLOW: dict[str, Any] = {"linear": FittedLinear, "embeddings": FittedEmbedding
 """Systems that need no network, with what reads their folder."""
 
 Predict = Callable[[Sequence[str]], np.ndarray]
+Attend = Callable[[str], tuple[list[str], np.ndarray]]
+"""A text to its words as they were read, and what each weighs, float32[words]."""
 
 
 class Judge:
@@ -43,15 +47,17 @@ class Judge:
     Args:
         task: What is told.
         predict: Texts to what `Task.predictions` gives.
+        attend: Weighs the words of a text; None where nothing does.
 
     Attributes:
         kind: That of the task.
         classes: Names of its classes.
+        attend: As given.
     """
 
-    def __init__(self, task: Task, predict: Predict):
+    def __init__(self, task: Task, predict: Predict, attend: Attend | None = None):
         self.kind, self.classes = task.kind, task.classes
-        self._task, self._predict = task, predict
+        self._task, self._predict, self.attend = task, predict, attend
 
     def verdicts(self, texts: Iterable[str]) -> Iterator[Verdict]:
         """Yield a verdict for every text, in their order; reads some at a time."""
@@ -146,7 +152,16 @@ def read_judge(
         size, most = reader.texts_at_once, reader.padding.max_length
         return model.task.predictions(outputs(learner, ids, size, most))
 
-    return Judge(model.task, predict)
+    attends = config.system == "words" and config.classifier.pooling == "attention"
+    if not attends or not isinstance(reader, WordReader):
+        return Judge(model.task, predict)
+
+    def attend(text: str) -> tuple[list[str], np.ndarray]:
+        words = reader.tokenizer.kept(text)
+        batch = reading_batches([reader.encode(text)], None, 1, "after")[0]
+        return words, learner.attention(batch)[0, : len(words)]
+
+    return Judge(model.task, predict, attend)
 
 
 def _check_shapes(run: Path, wanted: dict[str, Any], found: dict[str, Any]) -> None:

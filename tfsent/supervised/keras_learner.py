@@ -103,6 +103,17 @@ class KerasLearner:
         said_NK: np.ndarray = self._said(*self._filled_up(batch)).numpy()
         return said_NK
 
+    def attention(self, batch: Batch) -> np.ndarray:
+        """Return how attention weighs the words of texts, float32[N, T].
+
+        Raises:
+            ValueError: If the model pools otherwise.
+        """
+        words_NT, mask_NT = map(tf.constant, (batch.words_NT, batch.mask_NT))
+        _, weight_NT = self.model(words_NT, mask=mask_NT, return_attention=True)
+        found_NT: np.ndarray = np.asarray(weight_NT, np.float32)
+        return found_NT
+
     def weights(self) -> dict[str, np.ndarray]:
         """Return copies of all weights."""
         return {n: np.array(v, np.float32) for n, v in self._named.items()}
