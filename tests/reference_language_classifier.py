@@ -50,7 +50,7 @@ def feature(found, parts):
 
 def heads(config, weights, feature_F, num_outputs):
     """Return what each head says of a feature, float64[M, K]."""
-    x_F = feature_F
+    x_F = (feature_F - weights["heads/center"]) * weights["heads/scale"]
     for k in range(len(config.hidden)):
         name = f"heads/hidden/{k}"
         x_F = x_F @ weights[f"{name}/weight"] + weights[f"{name}/bias"]

@@ -20,6 +20,8 @@ class EncoderConfig:
     """The language model: run folder, checkpoint folder in it, .keras file; with framework torch also what convert.py reads. Default: that of `start`."""
     feature: str | None = None
     """What a text is turned into, as for featurize.py; several joined by +. Default: cell-mean+hidden-mean, of a cell without cell state hidden-mean."""
+    standardize: bool = True
+    """Bring every column of the feature to mean 0 and deviation 1 over the training texts, as the language model begins; kept with the heads."""
     hidden: tuple[int, ...] = ()
     """Widths of layers between the feature and the heads."""
     activation: Literal["prelu", "relu"] = "prelu"

@@ -34,7 +34,7 @@ class LanguageLayout:
     def __init__(self, model: ModelConfig, decoder: bool, config: EncoderConfig):
         self._model, self._decoder = model, decoder
         self._table = table_of(model)
-        self._heads: dict[str, str] = {}
+        self._heads = {f"{HEADS}{name}": name for name in ("center", "scale")}
         for k in range(len(config.hidden)):
             for part in ("weight", "bias"):
                 self._heads[f"{HEADS}hidden/{k}/{part}"] = f"hidden.{k}.{part}"

@@ -69,6 +69,8 @@ class LanguageClassifier(nn.Module):
         self.language_model.config = model_config
         generator = torch.Generator().manual_seed(seed)
         width = len(self.parts) * model_config.hidden_size
+        self.center = nn.Parameter(torch.zeros(width))
+        self.scale = nn.Parameter(torch.ones(width))
         self.hidden, self.slopes = nn.ModuleList(), nn.ParameterList()
         for units in self.config.hidden:
             self.hidden.append(_dense(width, (units,), generator))
@@ -96,7 +98,7 @@ class LanguageClassifier(nn.Module):
 
     def said(self, feature_NF: Tensor) -> Tensor:
         """Return what each head says of features, float32[N, M, K]."""
-        x_NF = feature_NF
+        x_NF = (feature_NF - self.center) * self.scale
         for k, layer in enumerate(self.hidden):
             x_NF = layer(self._dropped(x_NF))
             slope = self.slopes[k] if len(self.slopes) else 0.0

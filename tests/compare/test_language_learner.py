@@ -9,7 +9,13 @@ from tests.tolerances import (
     LANGUAGE_LOSS_F32,
     LANGUAGE_UPDATES_F32,
 )
-from tfsent.supervised.language import real_texts, with_a_byte
+from tfsent.supervised.language import (
+    CENTER,
+    SCALE,
+    center_and_scale,
+    real_texts,
+    with_a_byte,
+)
 from tfsent.supervised.task import Task
 
 FRAMEWORKS = pytest.mark.parametrize("framework", [0, 1], ids=["keras", "torch"])
@@ -171,6 +177,7 @@ def test_frozen_language_model_stays_as_it_is(framework):
     start = learner.weights()
     heads = [name for name in learner.names if name.startswith("heads/")]
     learner.begin(heads)
+    heads = [name for name in heads if name not in (CENTER, SCALE)]
     learner.update(batch(), 0.05, 0)
     after = learner.weights()
     moved = [n for n in start if not np.array_equal(start[n], after[n])]
@@ -191,6 +198,9 @@ def test_rate_factor_slows_the_language_model_alone(framework):
         after = learner.weights()
         moves.append({n: np.abs(after[n] - start[n]).max() for n in start})
     for name, whole in moves[0].items():
+        if name in (CENTER, SCALE):
+            assert whole == 0.0
+            continue
         share = 1.0 if name.startswith("heads/") else 0.25
         assert moves[1][name] == pytest.approx(share * whole, rel=1e-3), name
 
@@ -252,3 +262,24 @@ def test_lengths_in_between_are_not_compiled_anew():
     assert len(set(counts)) == 1
     shapes = {learner._filled_up(batch((n, 2)))[0].shape for n in (3, 31, 62)}
     assert len(shapes) == 1
+
+
+@FRAMEWORKS
+def test_feature_of_training_texts_comes_to_mean_0_and_deviation_1(framework):
+    learner = learners("tanh")[framework]
+    ids = [np.frombuffer(text, np.uint8) for text in real_texts(batch((9, 2, 4, 7)))]
+    learner.standardize(ids)
+    weights = learner.weights()
+    rows = np.asarray(
+        learner._read.features([i.tobytes() for i in ids], learner._reader.feature)
+    )
+    found = (rows - weights[CENTER]) * weights[SCALE]
+    np.testing.assert_allclose(found.mean(axis=0), 0.0, atol=1e-5)
+    np.testing.assert_allclose(found.std(axis=0), 1.0, rtol=1e-4)
+
+
+def test_column_that_never_changes_keeps_its_size():
+    rows = np.array([[3.0, 50.0], [5.0, 50.0], [4.0, 50.000004]], np.float32)
+    found = center_and_scale(iter(rows))
+    np.testing.assert_allclose(found[CENTER], [4.0, 50.0])
+    np.testing.assert_allclose(found[SCALE], [1.0 / np.std([3, 5, 4]), 1.0])

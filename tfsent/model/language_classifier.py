@@ -103,6 +103,8 @@ class LanguageClassifier(keras.Model):
         """Create the weights."""
         self.language_model.build(None)
         width = len(self.parts) * self.language_model.config.hidden_size
+        self.center = self._weight((width,), "zeros", "center")
+        self.scale = self._weight((width,), "ones", "scale")
         self.hidden, self.slopes = [], []
         for k, units in enumerate(self.config.hidden):
             self.hidden.append(self._dense(width, (units,), f"hidden_{k}"))
@@ -148,8 +150,12 @@ class LanguageClassifier(keras.Model):
         return logits_NMK, nats, self._likeness()
 
     def said(self, feature_NF, training=False):
-        """Return what each head says of features, float32[N, M, K]."""
-        x_NF = feature_NF
+        """Return what each head says of features, float32[N, M, K].
+
+        Each column is brought to a common size first: `center` and `scale` are no
+        weights to be learnt, whoever trains sets them.
+        """
+        x_NF = (feature_NF - self.center) * self.scale
         for k, (kernel, bias) in enumerate(self.hidden):
             x_NF = self.dropouts[k](x_NF, training=training)
             x_NF = ops.matmul(x_NF, ops.convert_to_tensor(kernel)) + bias
@@ -177,10 +183,12 @@ class LanguageClassifier(keras.Model):
         """Return every weight under the name it has in files.
 
         Those of the language model have its names; the others begin with `heads/`:
-        `heads/hidden/K/weight`, `bias` and `slope`, `heads/output/weight` and `bias`,
-        the columns of the first head before those of the second.
+        `heads/center` and `heads/scale`, what the feature is brought to a common size
+        with; `heads/hidden/K/weight`, `bias` and `slope`; `heads/output/weight` and
+        `bias`, the columns of the first head before those of the second.
         """
         named = self.language_model.named_weights()
+        named["heads/center"], named["heads/scale"] = self.center, self.scale
         for k, (kernel, bias) in enumerate(self.hidden):
             named[f"heads/hidden/{k}/weight"] = kernel
             named[f"heads/hidden/{k}/bias"] = bias

@@ -6,7 +6,7 @@ Axes: N texts, T bytes.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,6 +26,9 @@ from tfsent.transfer.feature import STATES, WITHOUT_CELL, parse_feature
 
 HEADS = "heads/"
 """Begins the name of every weight that is not the language model's."""
+
+CENTER, SCALE = f"{HEADS}center", f"{HEADS}scale"
+"""Names of what the feature is brought to a common size with."""
 
 FOLDER = "language_model"
 """Folder of a run that holds the language model alone, for every other command."""
@@ -141,6 +144,9 @@ def update_bytes(model: ModelConfig, batch_size: int, length: int) -> int:
     )
 
 
+_LEAST = 1e-6
+"""Deviation below which a column is taken as constant: float32 rounds at 1e-7."""
+
 _KEPT = {"mlstm": 36, "lstm": 28, "gru": 22, "tanh": 10, "relu": 10}
 """Numbers of float32 that a unit of a layer takes at every byte of every text."""
 
@@ -190,9 +196,40 @@ def real_texts(batch: Batch) -> list[bytes]:
     ]
 
 
-def unless_idle(trained: Collection[str], language: bool) -> list[str]:
-    """Return the weights that the loss depends on.
+def learnt(trained: Collection[str], language: bool) -> list[str]:
+    """Return the weights that are learnt.
 
-    Without a loss of its own the language model's output weights do nothing.
+    Without a loss of its own the language model's output weights do nothing; center
+    and scale of the feature are set once.
     """
-    return [n for n in trained if language or not n.startswith("output/")]
+    return [
+        name
+        for name in trained
+        if name not in (CENTER, SCALE) and (language or not name.startswith("output/"))
+    ]
+
+
+def center_and_scale(rows: Iterable[np.ndarray]) -> dict[str, np.ndarray]:
+    """Return the weights that bring each column of features to mean 0, deviation 1.
+
+    A column that is the same in every row keeps its size.
+
+    Args:
+        rows: float32[F] each; read once, none is kept.
+    """
+    count, first = 0, np.zeros(0)
+    sums, squares = np.zeros(0), np.zeros(0)
+    for row in rows:
+        if not count:
+            # Counted from the first: the difference of large sums would be noise.
+            first = row.astype(np.float64)
+            sums, squares = np.zeros_like(first), np.zeros_like(first)
+        away = row - first
+        sums, squares, count = sums + away, squares + away * away, count + 1
+    mean = sums / count
+    deviation = np.sqrt(np.maximum(squares / count - mean * mean, 0.0))
+    deviation[deviation < _LEAST * np.maximum(1.0, np.abs(first))] = 1.0
+    return {
+        CENTER: (first + mean).astype(np.float32),
+        SCALE: (1.0 / deviation).astype(np.float32),
+    }

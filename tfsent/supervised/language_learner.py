@@ -5,7 +5,7 @@ Axes: N texts, T bytes, K outputs, M heads, F columns of the feature.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -18,8 +18,9 @@ from tfsent.supervised.keras_learner import KerasLearner
 from tfsent.supervised.language import (
     HEADS,
     ByteReader,
+    center_and_scale,
+    learnt,
     real_texts,
-    unless_idle,
     with_a_byte,
 )
 from tfsent.supervised.task import Task
@@ -61,7 +62,7 @@ class LanguageLearner(KerasLearner):
         # With the heads alone the language model's loss is a constant.
         thawed = any(not name.startswith(HEADS) for name in trained)
         self._language = thawed and self._encoder.language_loss > 0.0
-        super().begin(unless_idle(trained, self._language))
+        super().begin(learnt(trained, self._language))
 
     def outputs(self, batch: Batch) -> np.ndarray:
         """Return what the model says without dropout."""
@@ -71,6 +72,12 @@ class LanguageLearner(KerasLearner):
         said_NK = np.zeros((len(batch.rows), said_NMK.shape[2]), np.float32)
         said_NK[batch.rows >= 0] = tf.reduce_mean(said_NMK, axis=1).numpy()
         return said_NK
+
+    def standardize(self, ids: Sequence[np.ndarray]) -> None:
+        """Bring the feature of texts to mean 0 and deviation 1, column by column."""
+        texts = (text.tobytes() for text in ids)
+        rows = self._read.feature_rows(texts, self._reader.feature)
+        self.set_weights(self.weights() | center_and_scale(rows))
 
     def _factor(self, name: str) -> float:
         return 1.0 if name.startswith(HEADS) else self._encoder.rate_factor

@@ -241,6 +241,10 @@ def _train(
         tell(_memory_note(config, language.model, texts.train))
     if begun is not None and saved is None and config.learner.thaw != "new":
         tell(_start_from(learner, begun, texts.reader))
+    if language is not None and saved is None and config.encoder.standardize:
+        if begun is None or _other_feature(begun, texts.reader):
+            tell("reads the training texts to bring their features to one size")
+            learner.standardize(texts.train.ids)  # type: ignore[attr-defined]
     atomic.replace_file(out / CONFIG, [json_bytes(settings)])
     stop = StopRequest()
 
@@ -325,12 +329,17 @@ def _memory_note(config: FinetuneConfig, model: ModelConfig, train: Encoded) -> 
     )
 
 
+def _other_feature(begun: Model, reader: Any) -> bool:
+    """Return whether a run was begun with another feature of its language model."""
+    before = getattr(begun.reader, "feature", None)
+    return bool(before != getattr(reader, "feature", None))
+
+
 def _start_from(learner: Learner, begun: Model, reader: Any) -> str:
     """Give a learner the weights of an earlier run; return what was left new."""
     weights, new = learner.weights(), []
     # Heads of another feature say nothing about this one, whatever their shape.
-    other = getattr(begun.reader, "feature", None) != getattr(reader, "feature", None)
-    heads = ("heads/",) if other else ()
+    heads = ("heads/",) if _other_feature(begun, reader) else ()
     loose = "heads/" if isinstance(reader, ByteReader) else "output/"
     for name, array in weights.items():
         given = None if name.startswith(heads) else begun.weights.get(name)
