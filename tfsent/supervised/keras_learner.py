@@ -5,7 +5,7 @@ Axes: N texts, T words, K outputs.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -40,11 +40,21 @@ class KerasLearner:
         task: Decides the loss.
         config: Optimizer, clipping, norms.
         seed: Of dropout.
+        lengths: What batches are filled up to, the smallest first; longer ones, and
+            all if there are none, stay as they are.
     """
 
-    def __init__(self, model: Any, task: Task, config: LearnerConfig, seed: int):
+    def __init__(
+        self,
+        model: Any,
+        task: Task,
+        config: LearnerConfig,
+        seed: int,
+        lengths: Sequence[int] = _LENGTHS,
+    ):
         self.model = model
         self._task, self._config, self._seed = task, config, seed
+        self._lengths = lengths
         self._named: dict[str, keras.Variable] = model.named_weights()
         self.names = list(self._named)
         self._trained: list[str] = []
@@ -72,7 +82,7 @@ class KerasLearner:
     def update(self, batch: Batch, rate: float, number: int) -> float:
         """Update the weights once and return the batch's loss."""
         loss = self._run(
-            *_filled_up(batch),
+            *_filled_up(batch, self._lengths),
             tf.constant(batch.labels, self._labels_type),
             tf.constant(batch.weight_N, tf.float32),
             tf.constant(rate, tf.float32),
@@ -82,7 +92,7 @@ class KerasLearner:
 
     def outputs(self, batch: Batch) -> np.ndarray:
         """Return what the model says without dropout."""
-        said_NK: np.ndarray = self._said(*_filled_up(batch)).numpy()
+        said_NK: np.ndarray = self._said(*_filled_up(batch, self._lengths)).numpy()
         return said_NK
 
     def weights(self) -> dict[str, np.ndarray]:
@@ -161,10 +171,10 @@ class KerasLearner:
             variable.assign(variable * tf.minimum(1.0, bound / (norms + 1e-7)))
 
 
-def _filled_up(batch: Batch) -> tuple[tf.Tensor, tf.Tensor]:
+def _filled_up(batch: Batch, lengths: Sequence[int]) -> tuple[tf.Tensor, tf.Tensor]:
     """Return words and mask, with more padding after them."""
     length = batch.words_NT.shape[1]
-    more = next((n for n in _LENGTHS if n >= length), length) - length
+    more = next((n for n in lengths if n >= length), length) - length
     words_NT, mask_NT = (
         np.pad(array, ((0, 0), (0, more))) for array in (batch.words_NT, batch.mask_NT)
     )
