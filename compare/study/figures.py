@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from compare.intervals import interval
+from compare.intervals import bootstrapped
 from compare.rounds import ABSENT, FAILED, INVALID, OK
 from compare.study.measure import unpacked
 from compare.study.networks import Network
@@ -213,6 +213,17 @@ def _system(
         "peak_resident_bytes": max(peaks),
         "runs": [_run(seed, entry) for seed, entry in entries.items()],
     }
+
+
+def interval(by_process: Sequence[Sequence[float]]) -> dict[str, Any]:
+    """Return a median with its interval as JSON values; a single figure is both ends.
+
+    Most figures of one seed are single ones, and drawing one of one takes its time.
+    """
+    every = [value for process in by_process for value in process]
+    if len(every) == 1:
+        return {"median": every[0], "low": every[0], "high": every[0], "n": 1}
+    return bootstrapped(by_process)._asdict()
 
 
 def _size(gap: Mapping[str, Any]) -> float:

@@ -197,6 +197,7 @@ class _Turns:
                 "updates", batches=path, first=1, last=min(PROVED, len(batches))
             )
             first = {"seconds": [began["first_s"]], "losses": [began["loss"]]}
+            self._check_losses(name, [began["loss"], *more["losses"]])
             entry["epochs"].append(
                 [{"round": None, **{key: first[key] + more[key] for key in first}}]
             )
@@ -237,7 +238,6 @@ class _Turns:
                     if len(epochs) <= epoch:
                         epochs.append([])
                     epochs[epoch].append({"round": self._round, **answer})
-                    self._check_losses(name, answer["losses"])
 
     def test(self) -> None:
         """Have the test texts read in turns; tell which are right."""
@@ -289,7 +289,10 @@ class _Turns:
         first = self._round % len(names) if names else 0
         for name in names[first:] + names[:first]:
             with self._caught(name):
-                yield name, self._alive[name].ask(do, **arguments)
+                answer = self._alive[name].ask(do, **arguments)
+                if do == "updates":
+                    self._check_losses(name, answer["losses"])
+                yield name, answer
         self._round += 1
 
     def _check_losses(self, name: str, losses: Sequence[float]) -> None:
