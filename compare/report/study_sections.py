@@ -94,7 +94,7 @@ def _setting(study: dict[str, Any]) -> Section:
             f"read. {texts['vocabulary']:,} numbers of words, made from the training "
             "texts.",
             "Embedding as wide as the layers, recurrent layers, mean over the words "
-            f"under a mask, softmax of two classes. {study['epochs']} epochs in "
+            f"under a mask, softmax of two classes. Epochs: {study['epochs']}, in "
             f"batches of {study['batch_size']}, filled up to {lengths} words; all "
             "epochs are made, none is chosen. Threads of each framework: "
             f"{study['threads']}; one process at work at a time. The networks took "

@@ -22,10 +22,10 @@ _ABOUT = 0.1
 """So far from a proportion, as a share of it, a growth still counts as the same."""
 
 NAMES = {
-    "keras": "this project on Keras",
-    "torch": "this project on PyTorch",
-    "keras-layers": "Keras's own layers",
-    "torch-layers": "PyTorch's own layers",
+    "keras": "Keras with this project's layers",
+    "torch": "PyTorch with this project's layers",
+    "keras-layers": "Keras with its own layers",
+    "torch-layers": "PyTorch with its own layers",
 }
 _TASKS = {"train": "Training", "test": "The test texts", "single": "One text alone"}
 
@@ -44,6 +44,7 @@ def findings(study: Study) -> list[dict[str, str]]:
         "equal work": equal_work(networks),
         "speed": speed(networks),
         "speed of each cell": speed_of_cells(networks),
+        "quickest": quickest(networks),
         "growth with depth": growth(networks, "depth"),
         "growth with width": growth(networks, "width"),
         "start-up": start_up(networks),
@@ -143,6 +144,26 @@ def _at(network: Mapping[str, Any], ratio: Interval) -> str:
     )
 
 
+def quickest(networks: Networks) -> Iterator[str]:
+    """Say in how many networks each system has the shortest epochs.
+
+    Of those in which more than one system was measured.
+    """
+    least = []
+    for network in networks:
+        times = {
+            name: system["epoch_s"]["median"]
+            for name, system in network["systems"].items()
+            if system["status"] == OK
+        }
+        if len(times) > 1:
+            least.append(min(times, key=lambda name: times[name]))
+    if least:
+        counts = sorted({*least}, key=lambda name: -least.count(name))
+        told = ", ".join(f"{NAMES[name]} in {least.count(name)}" for name in counts)
+        yield f"The shortest epochs of {len(least)} networks: {told}."
+
+
 def growth(networks: Networks, axis: str) -> Iterator[str]:
     """Say how the time of an epoch grows from the least to the most of an axis.
 
@@ -174,7 +195,7 @@ def growth(networks: Networks, axis: str) -> Iterator[str]:
                 ("layer" if least == 1 else "layers") if axis == "depth" else "units"
             )
             yield (
-                f"{title[0].upper()}{title[1:]}: an epoch with {what} takes "
+                f"{title}: an epoch with {what} takes "
                 f"{_range(grown)} times as long as with {base}, median "
                 f"{plain(median(grown), 3)}: {verdict}."
             )
@@ -213,7 +234,7 @@ def start_up(networks: Networks) -> Iterator[str]:
                 for key in ("start_s", "import_s", "compile_s")
             )
             yield (
-                f"{title[0].upper()}{title[1:]}: {_range(start)} s from the start of "
+                f"{title}: {_range(start)} s from the start of "
                 f"the process to the end of the first update, {_range(imported)} s of "
                 f"them importing; compiling takes {_range(compiling)} s in all."
             )
@@ -230,13 +251,14 @@ def accuracy(comparisons: Iterable[Mapping[str, Any]]) -> Iterator[str]:
         if apart:
             yield (
                 f"Accuracy differs between {said} in {len(apart)} of {len(own)} "
-                "networks after Holm's correction: "
+                "comparisons of one network and seed, after Holm's correction: "
                 f"{', '.join(map(_difference, apart))}."
             )
         else:
             yield (
-                f"Accuracy differs between {said} in none of {len(own)} networks after "
-                f"Holm's correction; the largest difference is {_difference(largest)}."
+                f"Accuracy differs between {said} in none of {len(own)} comparisons of "
+                "one network and seed, after Holm's correction; the largest difference "
+                f"is {_difference(largest)}."
             )
 
 

@@ -10,6 +10,7 @@ from compare.study.findings import (
     faster,
     findings,
     growth,
+    quickest,
     speed,
     speed_of_cells,
     start_up,
@@ -23,6 +24,7 @@ from tests.compare.study.made_up import (
     system_of,
 )
 
+KERAS, TORCH = "Keras with this project's layers", "PyTorch with this project's layers"
 PAIR, OWN = ("keras", "torch"), ("keras-layers", "torch-layers")
 BETWEEN, LAYERS = "between frameworks", "more layers"
 
@@ -52,9 +54,8 @@ def test_a_time_differs_where_the_interval_leaves_out_1(ratio, side):
 def test_networks_are_counted_by_which_is_faster():
     found = list(speed(networks(interval(1.2), interval(1.5), interval(0.5))))
     assert found[0] == (
-        "Training: of 3 networks this project on Keras is faster in 2 and this project "
-        "on PyTorch in 1; 0 show no difference. The first is 0.5 to 1.5 times as fast "
-        "as the second, median 1.2."
+        f"Training: of 3 networks {KERAS} is faster in 2 and {TORCH} in 1; 0 show no "
+        "difference. The first is 0.5 to 1.5 times as fast as the second, median 1.2."
     )
     assert [line.partition(":")[0] for line in found[1:]] == [
         "The test texts",
@@ -62,21 +63,23 @@ def test_networks_are_counted_by_which_is_faster():
     ]
     (same, *_) = speed(networks(interval(1.01), pair=OWN))
     assert "1 show no difference" in same
-    assert "Keras's own layers is faster in 0" in same
+    assert "Keras with its own layers is faster in 0" in same
     assert list(speed([])) == []
 
 
 def test_each_cell_says_which_is_faster_where_and_by_how_much():
     (said,) = speed_of_cells(networks(interval(1.5), interval(0.5), interval(1.01)))
     assert said == (
-        "lstm, training: this project on Keras is faster at depth 1 and 64 units (1.5 "
-        "times [1.46, 1.54]); this project on PyTorch is faster at depth 2 and 64 "
-        "units (2 times [1.94, 2.06]); no difference of this project on Keras and this "
-        "project on PyTorch is shown at depth 3 and 64 units (1.01 times [0.98, 1.04])."
+        f"lstm, training: {KERAS} is faster at depth 1 and 64 units (1.5 times [1.46, "
+        f"1.54]); {TORCH} is faster at depth 2 and 64 units (2 times [1.94, 2.06]); no "
+        f"difference of {KERAS} and {TORCH} is shown at depth 3 and 64 units (1.01 "
+        "times [0.98, 1.04])."
     )
     other = networks(interval(0.7), pair=OWN, cell="gru")
     (said,) = speed_of_cells(other)
-    assert said.startswith("gru, training: PyTorch's own layers is faster at depth 1")
+    assert said.startswith(
+        "gru, training: PyTorch with its own layers is faster at depth 1"
+    )
 
 
 @pytest.mark.parametrize(
@@ -102,8 +105,21 @@ def test_growth_is_held_against_the_growth_of_the_size(axis, seconds, words):
     else:
         odd = odd | {"width": sizes[3]}
     (said,) = growth([small, large, odd], axis)
-    assert said.startswith("This project on PyTorch: an epoch with ")
+    assert said.startswith("PyTorch with this project's layers: an epoch with ")
     assert words in said
+
+
+def test_the_system_with_the_shortest_epochs_is_counted():
+    made = [
+        network_of("gru", 1, 8, {"keras": 2.0, "torch": 3.0, "torch-layers": 4.0}),
+        network_of("gru", 2, 8, {"keras": 2.0, "torch": 1.0}),
+        network_of("gru", 3, 8, {"keras": 2.0, "torch": 1.0}),
+        network_of("gru", 4, 8, {"keras": 2.0, "torch": left_out("failed", "x")}),
+    ]
+    assert list(quickest(made)) == [
+        f"The shortest epochs of 3 networks: {TORCH} in 2, {KERAS} in 1."
+    ]
+    assert list(quickest(made[3:])) == []
 
 
 def test_growth_needs_two_sizes():
@@ -117,13 +133,13 @@ def test_accuracy_differs_only_after_the_correction():
         compared(LAYERS, "gru-d2-w64", 0.5, 0.0),
     ]
     assert list(accuracy(same)) == [
-        "Accuracy differs between this project on Keras and this project on PyTorch in "
-        "none of 2 networks after Holm's correction; the largest difference is -0.40 "
+        f"Accuracy differs between {KERAS} and {TORCH} in none of 2 comparisons of one "
+        "network and seed, after Holm's correction; the largest difference is -0.40 "
         "points [-0.60, -0.20] in gru-d1-w64, seed 0 (p = 0.06)."
     ]
     apart = [*same, compared(BETWEEN, "rnn-d1-w64", 0.03, 0.01)]
     (said,) = accuracy(apart)
-    assert "in 1 of 3 networks" in said
+    assert "in 1 of 3 comparisons" in said
     assert "+3.00 points [+2.80, +3.20] in rnn-d1-w64" in said
     assert "gru" not in said
 
@@ -150,7 +166,7 @@ def test_equal_work_is_told_and_what_is_not_equal_is_named():
     assert found[0].startswith("In 9 of 11 cases the systems did the same work")
     assert "at most 1.2e-07 of the largest" in found[0]
     assert found[1] == (
-        "this project on PyTorch, mlstm-d1-w64, invalid: not the same work: 0.3 apart."
+        f"{TORCH}, mlstm-d1-w64, invalid: not the same work: 0.3 apart."
     )
     assert len(found) == 3
     assert len(list(equal_work(study["networks"][:2]))) == 1
@@ -160,8 +176,8 @@ def test_start_up_has_its_import_and_compiling_beside_it():
     ok = system_of(1.0, start_s=interval(9.0), compile_s=interval(31.0))
     made = [network_of("gru", 1, 8, {"keras": ok, "torch": left_out("failed", "x")})]
     assert list(start_up(made)) == [
-        "This project on Keras: 9 s from the start of the process to the end of the "
-        "first update, 4.5 s of them importing; compiling takes 31 s in all."
+        f"{KERAS}: 9 s from the start of the process to the end of the first update, "
+        "4.5 s of them importing; compiling takes 31 s in all."
     ]
 
 
@@ -172,9 +188,12 @@ def test_the_best_and_the_quickest_are_named():
     ]
     (said,) = best(made)
     assert said.startswith(
-        "The most accurate is gru-d1-w8 of this project on Keras, 80"
+        "The most accurate is gru-d1-w8 of Keras with this project's layers, 80"
     )
-    assert "the quickest to train is rnn-d1-w8 of this project on PyTorch, 70" in said
+    assert (
+        "the quickest to train is rnn-d1-w8 of PyTorch with this project's layers, 70"
+        in said
+    )
     assert list(best([])) == []
 
 
@@ -184,6 +203,7 @@ def test_all_rules_speak_of_a_whole_study():
         "equal work",
         "speed",
         "speed of each cell",
+        "quickest",
         "growth with depth",
         "start-up",
         "accuracy between frameworks",

@@ -49,7 +49,7 @@ def settings(texts, **changed):
             train=str(texts / "train.jsonl"), test=str(texts / "test.jsonl")
         ),
         "cells": "rnn,gru",
-        "depths": "1,2",
+        "depths": "1",
         "widths": "5",
         "train_texts": 67,
         "max_words": 60,
@@ -100,12 +100,11 @@ def test_a_study_is_a_sound_report(whole, tmp_path):
     assert results["speed"] == []
     assert [n["key"] for n in results["study"]["networks"]] == [
         "rnn-d1-w5",
-        "rnn-d2-w5",
         "gru-d1-w5",
-        "gru-d2-w5",
     ]
     assert sorted(path.name for path in (folder / "study").iterdir()) == [
-        f"{cell}-d{depth}-w5-s0.json" for cell in ("gru", "rnn") for depth in (1, 2)
+        "gru-d1-w5-s0.json",
+        "rnn-d1-w5-s0.json",
     ]
 
 
@@ -128,7 +127,7 @@ def test_a_system_that_fails_or_differs_is_told_and_leaves_the_others(whole):
 
 
 def test_every_update_and_every_text_is_in_the_file_of_a_network(whole, texts):
-    found = json.loads((whole[0] / "study/rnn-d2-w5-s0.json").read_text())
+    found = json.loads((whole[0] / "study/rnn-d1-w5-s0.json").read_text())
     for entry in found["systems"].values():
         counts = [sum(len(t["losses"]) for t in epoch) for epoch in entry["epochs"]]
         assert counts == [9, 9]  # 67 texts in batches of 8.
@@ -143,6 +142,14 @@ def test_every_update_and_every_text_is_in_the_file_of_a_network(whole, texts):
         if turn["round"] is not None
     ]
     assert rounds == [0, 1, 2, 3, 4, 5]
+
+
+def test_which_texts_are_right_is_kept_in_the_order_of_the_texts(whole, texts):
+    found = json.loads((whole[0] / "study/rnn-d1-w5-s0.json").read_text())
+    read = study.read_texts(settings(texts))
+    expected = [5 not in ids for ids in read.test]
+    assert len(set(expected)) == 2
+    assert unpacked(found["systems"]["keras"]["right"]).tolist() == expected
 
 
 def test_accuracies_are_those_of_the_answers(whole):
@@ -162,19 +169,19 @@ def test_accuracies_are_those_of_the_answers(whole):
 def test_what_was_measured_is_not_measured_again(whole, texts, planted):
     folder, results = whole
     before = {path: path.read_bytes() for path in (folder / "study").iterdir()}
-    gone = folder / "study/gru-d2-w5-s0.json"
+    gone = folder / "study/gru-d1-w5-s0.json"
     gone.unlink()
     said = []
     again = compared(texts, folder, said.append)
-    assert said == ["network 4 of 4: gru-d2-w5-s0"]
+    assert said == ["network 2 of 2: gru-d1-w5-s0"]
     for path, content in before.items():
         if path != gone:
             assert path.read_bytes() == content
-    assert again["study"]["networks"][:3] == results["study"]["networks"][:3]
+    assert again["study"]["networks"][:1] == results["study"]["networks"][:1]
 
 
 def test_other_texts_under_the_same_name_are_refused(texts, planted, tmp_path):
-    config = settings(texts, cells="rnn", depths="1", systems="keras", epochs=1)
+    config = settings(texts, cells="rnn", systems="keras", epochs=1)
     study.measure_study(config, tmp_path)
     moved = tmp_path / "moved.jsonl"
     lines = (texts / "train.jsonl").read_text().splitlines()
@@ -256,7 +263,7 @@ from compare.study import study
 from tests.compare.study import test_study
 study.find_systems = lambda: test_study.PLANTED
 texts, folder = map(test_study.Path, sys.argv[1:])
-more = {"cells": "rnn", "systems": "keras,torch"}
+more = {"systems": "keras,torch"}
 found = test_study.compared(texts, folder, lambda line: print(line, flush=True), **more)
 print(json.dumps([n["key"] for n in found["study"]["networks"]]))
 """
@@ -273,7 +280,7 @@ def test_a_study_killed_in_a_network_goes_on_with_it(texts, tmp_path):
         time.sleep(0.01)
     stop.touch()  # The second network cannot end.
     assert process.stdout.readline() == "network 1 of 2: rnn-d1-w5-s0\n"
-    assert process.stdout.readline() == "network 2 of 2: rnn-d2-w5-s0\n"
+    assert process.stdout.readline() == "network 2 of 2: gru-d1-w5-s0\n"
     process.send_signal(signal.SIGKILL)
     process.wait()
     stop.unlink()
@@ -281,6 +288,6 @@ def test_a_study_killed_in_a_network_goes_on_with_it(texts, tmp_path):
     before = first.read_bytes()
     done = subprocess.run(words, check=True, **given)
     said = done.stdout.splitlines()
-    assert said[0] == "network 2 of 2: rnn-d2-w5-s0"
-    assert json.loads(said[1]) == ["rnn-d1-w5", "rnn-d2-w5"]
+    assert said[0] == "network 2 of 2: gru-d1-w5-s0"
+    assert json.loads(said[1]) == ["rnn-d1-w5", "gru-d1-w5"]
     assert first.read_bytes() == before
