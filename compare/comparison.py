@@ -26,6 +26,7 @@ from compare.rounds import measure_passes, read_passes, read_starts, takes
 from compare.runners.facts import Found, find_runners
 from compare.runners.process import RunnerError, RunnerProcess
 from compare.settings import CompareConfig
+from compare.study.study import measure_study
 from compare.training_runs import call_script
 from tfsent.checkpoint import atomic, save_weights
 from tfsent.session import Tell
@@ -79,6 +80,9 @@ def _settings(config: CompareConfig) -> dict[str, Any]:
     asked = dataclasses.asdict(config)
     for name in ("name", "out", "diff", "fresh", "json"):
         del asked[name]
+    if not config.measure_study:
+        # A comparison without one stands for the same as before there was any.
+        del asked["measure_study"], asked["study"]
     found: dict[str, Any] = json.loads(json.dumps(asked))
     return found
 
@@ -101,7 +105,9 @@ def compare(
         ValueError: If a script fails; it has said why.
         OSError: If the disk refuses; names the file.
     """
-    cells, runners = parse_cells(config.cells), chosen_runners(config)
+    cells = parse_cells(config.cells)
+    # A study has systems of its own.
+    runners = chosen_runners(config) if cells or not config.measure_study else {}
     absent = _absent(runners, config)
     present = {name: found for name, found in runners.items() if not absent[name]}
     skipped = {cell.key: _too_large(cell, present) for cell in cells}
@@ -115,6 +121,9 @@ def compare(
     quality = None
     if config.measure_quality:
         quality = measure_quality(config.quality, folder / "quality", tell)
+    study = None
+    if config.measure_study:
+        study = measure_study(config.study, folder / "study", tell)
     starts = read_starts(folder / "speed")
     for name, reason in absent.items():
         if reason:
@@ -142,6 +151,7 @@ def compare(
         ],
         "parity": parity,
         "quality": quality,
+        "study": study,
         "notes": notes,
     }
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from compare.settings import CompareConfig, QualityConfig, Timing
+from compare.study.settings import StudyConfig
 from tfsent.config import ModelConfig
+from tfsent.config_commands import LabelledDataConfig
 
 _OUT = "reports/comparison"
 
@@ -101,8 +103,26 @@ def gpu() -> CompareConfig:
     )
 
 
+def cpu_study() -> CompareConfig:
+    """Return the study of one classifier in two frameworks: hours, resumable.
+
+    The comparison of TensorFlow and PyTorch on IMDB on a commodity CPU that was
+    announced in 2017: cells, depths and widths, accuracy and time.
+    """
+    return CompareConfig(
+        name="cpu-study",
+        out=_OUT,
+        cells="",
+        parity=False,
+        measure_quality=False,
+        measure_study=True,
+        study=StudyConfig(data=LabelledDataConfig(train="imdb")),
+    )
+
+
 PRESETS: Mapping[str, Callable[[], CompareConfig]] = {
     "cpu-quick": cpu_quick,
     "cpu-full": cpu_full,
+    "cpu-study": cpu_study,
     "gpu": gpu,
 }

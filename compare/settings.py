@@ -9,6 +9,7 @@ import math
 from dataclasses import dataclass, field
 
 from compare.cells import parse_cells
+from compare.study.settings import StudyConfig
 from tfsent.config import (
     CheckpointConfig,
     DataConfig,
@@ -158,6 +159,10 @@ class CompareConfig:
     """How often and how long things are timed."""
     quality: QualityConfig = field(default_factory=QualityConfig)
     """What is trained on both frameworks."""
+    measure_study: bool = False
+    """Train classifiers over words in both frameworks, side by side."""
+    study: StudyConfig = field(default_factory=StudyConfig)
+    """Which classifiers, and on what."""
     fresh: bool = False
     """Move an existing report aside and start over."""
     json: bool = False

@@ -10,6 +10,7 @@ from compare.report.markdown import to_markdown
 from compare.report.numbers import overlap, plain
 from compare.report.results import Results
 from compare.report.speed_sections import TASKS, remark, short_key
+from compare.report.study_difference import study_overlaps, study_sections
 from compare.report.tables import Cell, Section, Table, figure
 
 Timing = dict[str, Any]
@@ -34,7 +35,8 @@ class Overlaps(NamedTuple):
     """How well two measurements agree.
 
     A cell is here a cell and a runner other than the reference, in both results
-    with an interval of how many times as fast as the same reference it is.
+    with an interval of how many times as fast as the same reference it is; of a study
+    a network and a pair of systems.
 
     Attributes:
         overlapping: Number of cells whose two intervals have a point in common.
@@ -55,9 +57,10 @@ class Overlaps(NamedTuple):
 
 
 def overlaps(one: Results, other: Results) -> Overlaps:
-    """Count the cells whose intervals of `times_reference` overlap."""
+    """Count the cells whose intervals of how many times as fast overlap."""
     met = {name: _overlap(*pair) for name, pair in _pairs(one, other).items()}
     told = {name: yes for name, yes in met.items() if yes is not None}
+    told |= study_overlaps(one, other)
     apart = tuple(name for name, yes in told.items() if not yes)
     return Overlaps(sum(told.values()), len(told), apart)
 
@@ -73,7 +76,8 @@ def _sections(one: Results, other: Results) -> Iterator[Section]:
         text=[
             overlaps(one, other).sentence(),
             "A cell counts with each runner but the reference, where both results have "
-            "an interval of how many times as fast as the same reference it is.",
+            "an interval of how many times as fast as the same reference it is; of a "
+            "study a network counts with each pair of systems.",
         ],
     )
     changed = [
@@ -94,6 +98,7 @@ def _sections(one: Results, other: Results) -> Iterator[Section]:
         ]
         if rows:
             yield Section(f"Task {task}", tables=[Table("", _TITLES, rows)])
+    yield from study_sections(one, other)
     alone = [*_alone("A", one, other), *_alone("B", other, one)]
     if alone:
         yield Section("Only in one of them", points=alone)

@@ -13,6 +13,8 @@ from compare.report.numbers import plain
 from compare.report.parity_picture import parity_picture
 from compare.report.results import Results
 from compare.report.speed_sections import TASKS, in_order, short_key
+from compare.report.study_pictures import CAPTIONS as STUDY_CAPTIONS
+from compare.report.study_pictures import study_pictures
 from compare.report.svg import FAINT, INK, drawing, svg_of
 from compare.report.tables import printable
 
@@ -27,6 +29,7 @@ CAPTIONS = {
     "interval; hollow from one neuron alone.",
     "parity": "Worst difference between Keras and the twin at each step, as a power of "
     "ten. Grey is exactly 0; red is no number.",
+    **STUDY_CAPTIONS,
 }
 
 _WIDE = 7.0  # Inches: 504 points, which a page of 700 pixels shows in 12-pixel letters.
@@ -45,7 +48,8 @@ _LOOKS: dict[str, dict[str, Any]] = {
 def pictures(results: Results) -> dict[str, str]:
     """Return SVG elements by name; without those that have nothing to show.
 
-    Names are those of the tasks, "bpc", "accuracy" and "parity".
+    Names are those of the tasks, "bpc", "accuracy", "parity", "study-accuracy" and
+    "study-growth".
     """
     parity, quality = results["parity"], results["quality"]
     with drawing():
@@ -55,6 +59,8 @@ def pictures(results: Results) -> dict[str, str]:
             found["accuracy"] = _accuracy(quality)
         if parity is not None:
             found["parity"] = parity_picture(parity["steps"], CAPTIONS["parity"])
+        if results["study"] is not None:
+            found |= study_pictures(results["study"])
     return {name: svg for name, svg in found.items() if svg}
 
 

@@ -17,13 +17,15 @@ import jsonschema
 from tfsent.checkpoint import atomic
 from tfsent.checkpoint.strict_json import brief, json_bytes, parse_object
 
-FORMAT, FORMAT_VERSION = "tfsent-comparison", 1
+FORMAT, FORMAT_VERSION = "tfsent-comparison", 2
 SCHEMA: dict[str, Any] = json.loads(
     Path(__file__).with_name("results.schema.json").read_text(encoding="utf-8")
 )
 
 _LONGEST = 60
 """Longest value that an error quotes."""
+
+_WITH_RANGES = (("quality",), ("study",))
 
 Results = dict[str, Any]
 Place = tuple[str | int, ...]
@@ -49,7 +51,7 @@ def check_results(results: Results) -> None:
 
 
 def read_results(path: str | PathLike[str]) -> Results:
-    """Return the results object that a file holds.
+    """Return the results object that a file holds, of version 1 as one of version 2.
 
     Raises:
         ValueError: In one line that names the file: it is no JSON, another
@@ -60,6 +62,10 @@ def read_results(path: str | PathLike[str]) -> Results:
     named, version = found.get("format"), found.get("format_version")
     if named != FORMAT:
         raise ValueError(f"{path}: its format is {brief(named)}, not {FORMAT!r}.")
+    if type(version) is int and version == 1:
+        # What came with version 2 was not measured before it.
+        found = {**found, "format_version": FORMAT_VERSION, "study": None}
+        version = FORMAT_VERSION
     if type(version) is int and version != FORMAT_VERSION:
         age = "an older" if version < FORMAT_VERSION else "a newer"
         raise ValueError(
@@ -136,7 +142,7 @@ def _check_interval(place: Place, value: Any) -> None:
         return
     if isinstance(value, dict) and value.keys() == {"median", "low", "high", "n"}:
         low, high = value["low"], value["high"]
-    elif value and place[:1] == ("quality",) and place[-1] == "interval":
+    elif value and place[:1] in _WITH_RANGES and place[-1] == "interval":
         low, high = value
     else:
         return

@@ -22,6 +22,7 @@ from compare.report.speed_sections import (
     speed_sections,
     versions_text,
 )
+from compare.report.study_sections import interpretation, study_sections
 from compare.report.tables import Cell, Output, Section, Table, figure
 
 TITLE = "TensorFlow/Keras and PyTorch compared"
@@ -54,10 +55,20 @@ def sections_of(results: Results) -> list[Section]:
 
 
 def _sections(results: Results) -> Iterator[Section]:
-    yield Section("In short", points=list(_summary(results)))
+    study = results["study"]
+    # A study alone needs no word on what it is not.
+    if study is None or _has_more(results):
+        yield Section("In short", points=list(_summary(results)))
+    if study is not None:
+        yield interpretation(study)
     yield _measured(results)
-    yield Section("How to read this", points=_HOW_TO_READ)
-    yield runners_section(results)
+    if study is not None:
+        yield from study_sections(study)
+    if study is None or _has_more(results):
+        yield Section(
+            "How to read the rest" if study else "How to read this", points=_HOW_TO_READ
+        )
+        yield runners_section(results)
     yield from speed_sections(results)
     if results["parity"] is not None:
         yield parity_section(results["parity"])
@@ -65,6 +76,12 @@ def _sections(results: Results) -> Iterator[Section]:
         yield quality_section(results["quality"])
     if results["notes"]:
         yield Section("Notes", points=results["notes"])
+
+
+def _has_more(results: Results) -> bool:
+    """Return whether anything but a study was measured."""
+    parts = (results["speed"], results["parity"], results["quality"])
+    return any(part for part in parts)
 
 
 def _summary(results: Results) -> Iterator[str]:

@@ -10,8 +10,15 @@ from compare.report.tables import printable
 
 
 def short_table(results: Results) -> str:
-    """Return a block of lines for each cell: rate, times the reference, largest gap."""
-    return "\n".join(line for entry in results["speed"] for line in _block(entry))
+    """Return a block of lines for each cell: rate, times the reference, largest gap.
+
+    Of a study the sentences that its figures say.
+    """
+    lines = [line for entry in results["speed"] for line in _block(entry)]
+    if results["study"] is not None:
+        said = [each["sentence"] for each in results["study"]["findings"]]
+        lines += [f"- {printable(sentence)}" for sentence in said]
+    return "\n".join(lines)
 
 
 def _block(entry: dict[str, Any]) -> list[str]:

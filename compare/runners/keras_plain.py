@@ -22,7 +22,7 @@ from tfsent.quiet import quiet
 
 LAYERS, GRAPH, EAGER = "keras-layers", "keras-graph", "keras-eager"
 
-KERAS_GATES = {"lstm": "ifuo", "gru": "zrn"}
+KERAS_GATES = {"lstm": "ifuo", "gru": "zrn", "tanh": ""}
 """Cell to the order of the blocks of Keras's own layer, in our letters."""
 
 _COMPILE: Mapping[str, dict[str, bool]] = {

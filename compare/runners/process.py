@@ -13,6 +13,7 @@ import subprocess
 import tempfile
 import threading
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,8 @@ class RunnerProcess:
     Args:
         found: The runner.
         limit_s: Seconds after which a question counts as never answered.
+        serving: Package whose `__main__` answers.
+        environment: Variables that the process has besides those of this one.
 
     Attributes:
         name: The runner's name.
@@ -51,7 +54,13 @@ class RunnerProcess:
         RunnerError: If it does not start.
     """
 
-    def __init__(self, found: Found, limit_s: float) -> None:
+    def __init__(
+        self,
+        found: Found,
+        limit_s: float,
+        serving: str = "compare.runners",
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         self.name = found.facts.name
         self._limit_s = limit_s
         self._stderr = tempfile.TemporaryFile()
@@ -59,11 +68,11 @@ class RunnerProcess:
         try:
             self._process = subprocess.Popen(
                 [
-                    *(str(found.facts.python()), "-m", "compare.runners"),
+                    *(str(found.facts.python()), "-m", serving),
                     *(found.module, self.name),
                 ],
                 cwd=_ROOT,
-                env={**os.environ, "PYTHONPATH": str(_ROOT)},
+                env={**os.environ, "PYTHONPATH": str(_ROOT), **(environment or {})},
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._stderr,

@@ -173,20 +173,29 @@ class Server:
         return (time.perf_counter() - start_s) / calls
 
 
-def serve(found: Found) -> None:
+def _open(found: Found) -> Any:
+    return Server(found.open_side(), found.facts.packages)
+
+
+def serve(found: Found, make: Callable[[Found], Any] = _open) -> None:
     """Answer the lines on standard input until it ends.
+
+    Args:
+        found: The runner.
+        make: Opens its framework, at the first line; each line names a method of
+            what it returns.
 
     Standard output is the protocol's alone: whatever a library prints there goes to
     standard error.
     """
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
-    server: Server | None = None
+    server: Any = None
     for line in sys.stdin:
         request = json.loads(line)
         try:
             if server is None:
-                server = Server(found.open_side(), found.facts.packages)
+                server = make(found)
             answer = {"ok": getattr(server, request.pop("do"))(**request)}
         # Whatever went wrong, the others go on and the report says what it was.
         except Exception as error:

@@ -18,7 +18,7 @@ from compare.runners.torch_twin import TorchSide
 from compare.runners.training import training_work
 from compare.runners.twin_training import TwinTraining
 
-TORCH_GATES = {"lstm": "ifuo", "gru": "rzn"}
+TORCH_GATES = {"lstm": "ifuo", "gru": "rzn", "tanh": ""}
 """Cell to the order of the blocks of PyTorch's own layer, in our letters."""
 
 RUNNERS = (

@@ -72,3 +72,38 @@ def test_a_comparison_ends_in_a_report_and_goes_on_where_it_was(tmp_path):
     done = run("--diff", out, out)
     assert "1 of 1 cells overlap" in done.stdout
     assert done.returncode == 0
+
+
+@pytest.mark.slow
+def test_a_study_ends_in_a_report_that_says_what_it_found(tmp_path):
+    out = tmp_path / "report"
+    words = (
+        *("--preset", "cpu-study", "--out", out, "--study.data.train", "builtin"),
+        *("--study.cells", "gru,mlstm", "--study.depths", 1, "--study.widths", 8),
+        *("--study.train-texts", 70, "--study.test-texts", 50, "--study.epochs", 1),
+        *("--study.max-words", 40, "--study.lengths", "", "--study.vocabulary", 200),
+        *("--study.batch-size", 16, "--study.turns", 2, "--study.threads", 1),
+        *("--study.latency-words", 9, "--study.latency-calls", 4),
+    )
+    done = run(*words)
+    assert done.returncode == 0, done.stderr
+    assert "- In 6 of 6 cases the systems did the same work" in done.stdout
+    found = json.loads((out / "results.json").read_text())["study"]
+    gru, mlstm = found["networks"]
+    assert {each["status"] for each in gru["systems"].values()} == {"ok"}
+    assert [each["status"] for each in mlstm["systems"].values()] == [
+        *("ok", "ok", "absent", "absent")
+    ]
+    for system in gru["systems"].values():
+        assert 0 < system["import_s"]["median"] < system["start_s"]["median"]
+        assert system["epoch_s"]["median"] > 0
+        assert system["runs"][0]["losses"][0] == pytest.approx(0.69, abs=0.05)
+    assert gru["systems"]["keras"]["compile_s"]["median"] > 0.1
+    before = {path: path.read_bytes() for path in (out / "study").iterdir()}
+    assert run(*words).returncode == 0
+    assert {path: path.read_bytes() for path in (out / "study").iterdir()} == before
+    done = run("--diff", out, out)
+    assert "5 of 5 cells overlap" in done.stdout
+    done = run(*words, "--study.turns", 3)
+    assert done.returncode == 1
+    assert "other settings (study)" in done.stderr

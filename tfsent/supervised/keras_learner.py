@@ -44,7 +44,8 @@ class KerasLearner:
     """
 
     lengths: Sequence[int] = _LENGTHS
-    """What batches are filled up to."""
+    """What batches are filled up to, the smallest first; longer ones, and all if there
+    are none, stay as they are."""
     decayed = "output/weight"
     """Name of the matrix that `learner.weight_decay` acts on."""
 

@@ -4,6 +4,8 @@ import copy
 import json
 import math
 
+from tests.compare.study.made_up import study_of
+
 HOSTILE = "<script>alert(1)</script>"
 """A runner of this name fails, and so does what it writes."""
 
@@ -12,6 +14,11 @@ def sample():
     """Return a sound results object: three tasks, five runners, all states."""
     # Through JSON, so that no two places share one list.
     return json.loads(json.dumps(_comparison()))
+
+
+def with_study():
+    """Return the same with a study in it."""
+    return sample() | {"study": study_of()}
 
 
 def interval(median, width=0.03, n=15):
@@ -225,7 +232,7 @@ def _quality():
 def _comparison():
     return {
         "format": "tfsent-comparison",
-        "format_version": 1,
+        "format_version": 2,
         "provenance": {
             "date": "2026-01-02T03:04:05+00:00",
             "command": "python scripts/compare.py --preset cpu-quick",
@@ -242,5 +249,6 @@ def _comparison():
         "speed": _speed(),
         "parity": _parity(),
         "quality": _quality(),
+        "study": None,
         "notes": ["Made up. # 1 & <all>"],
     }

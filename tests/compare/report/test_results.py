@@ -4,6 +4,7 @@ import errno
 import json
 import math
 import os
+from pathlib import Path
 
 import pytest
 
@@ -14,7 +15,7 @@ from compare.report import (
     results,
     write_results,
 )
-from tests.compare.report.sample import interval, sample
+from tests.compare.report.sample import interval, sample, with_study
 
 
 def objects_of(schema):
@@ -27,8 +28,8 @@ def objects_of(schema):
 
 
 def test_a_sound_object_is_read_as_it_was_written(tmp_path):
-    write_results(tmp_path / "results.json", sample())
-    assert read_results(tmp_path / "results.json") == sample()
+    write_results(tmp_path / "results.json", with_study())
+    assert read_results(tmp_path / "results.json") == with_study()
 
 
 def test_what_was_not_measured_may_be_null():
@@ -104,11 +105,18 @@ GONE = object()
             {},
             ["transfer.yelp lacks"],
         ),
+        (
+            ("study", "comparisons", 0, "interval"),
+            [2, 1],
+            ["low is 2, above high, 1"],
+        ),
+        (("study", "networks", 0, "systems", "torch", "epoch_s"), None, ["epoch_s is"]),
+        (("study", "networks", 0, "speed", 0, "train", "low"), 99.0, ["low is 99.0"]),
         (("provenance", "memory_bytes"), GONE, ["provenance", "lacks memory_bytes"]),
     ],
 )
 def test_a_planted_fault_is_named_in_one_line(path, value, words):
-    found = sample()
+    found = with_study()
     there, last = place(found, path)
     if value is GONE:
         del there[last]
@@ -136,13 +144,23 @@ def test_settings_are_free_even_where_they_look_like_an_interval():
     check_results(found)
 
 
-@pytest.mark.parametrize("version", [0, 2])
+def test_a_file_of_version_1_is_read_as_one_without_a_study(tmp_path):
+    path = tmp_path / "old.json"
+    old = sample() | {"format_version": 1}
+    del old["study"]
+    path.write_text(json.dumps(old))
+    assert read_results(path) == sample() | {"study": None}
+    for report in (Path(__file__).parents[3] / "docs/reports").glob("*/results.json"):
+        read_results(report)
+
+
+@pytest.mark.parametrize("version", [0, 3])
 def test_another_version_is_refused_with_both_named(tmp_path, version):
     path = tmp_path / "old.json"
     path.write_text(json.dumps(sample() | {"format_version": version}))
-    age = "older" if version < 1 else "newer"
+    age = "older" if version < 2 else "newer"
     with pytest.raises(
-        ValueError, match=rf"old.json: format_version is {version}, .* {age} .* 1\."
+        ValueError, match=rf"old.json: format_version is {version}, .* {age} .* 2\."
     ):
         read_results(path)
 

@@ -1,0 +1,11 @@
+"""What every network of the study learns, and the rule of its updates."""
+
+from __future__ import annotations
+
+from tfsent.config_supervised import LearnerConfig
+from tfsent.supervised.task import Task
+
+TASK = Task("binary", ("negative", "positive"))
+LEARNER = LearnerConfig(optimizer="adam")
+EPSILON = 1e-7
+"""Adam's, beside the root of the uncorrected mean square, as Keras has it."""
