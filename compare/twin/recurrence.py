@@ -29,12 +29,11 @@ from typing import Any, NamedTuple
 import torch
 from torch.autograd.function import once_differentiable
 
+from compare.twin.lanes import Lanes
 from compare.twin.products import product, sum_by_row
 
 # Numbers of one sequence whose slopes are computed at once.
 _SLOPES_AT_ONCE = 2**19
-# Steps whose rows of the tables are gathered at once.
-_ROWS_AT_ONCE = 8
 
 
 class Equations(NamedTuple):
@@ -106,7 +105,7 @@ def recur(
         `(h_TBH, state)`: the output at every step, and the last state, each
         float[B, H].
     """
-    lanes = _Lanes(index_TB, reset_TB, mask_TB)
+    lanes = Lanes(index_TB, reset_TB, mask_TB)
     (h_TBH,), last = _recur(equations, inputs, weights, state, lanes, dtype, 1)
     return h_TBH, last
 
@@ -128,7 +127,7 @@ def recur_states(
         `(sequences, state)`: every state tensor at every step, each float[T, B, H];
         the last state, each float[B, H].
     """
-    lanes, count = _Lanes(index_TB, None, mask_TB), equations.num_states
+    lanes, count = Lanes(index_TB, None, mask_TB), equations.num_states
     return _recur(equations, inputs, weights, state, lanes, dtype, count)
 
 
@@ -162,7 +161,7 @@ def states(
     dtype = dtype or state[0].dtype
     sequences, *_ = _walk(
         equations,
-        _Lanes(index_TB, reset_TB, None),
+        Lanes(index_TB, reset_TB, None),
         [p.to(dtype) for p in inputs],
         [w.to(dtype) for w in weights],
         state,
@@ -170,60 +169,6 @@ def states(
         learns=False,
     )
     return [s_TBH[1:] for s_TBH in sequences]
-
-
-class _Lanes:
-    """What each lane does at each step: which row it reads, whether it begins anew."""
-
-    def __init__(self, index_TB, reset_TB, mask_TB):
-        self.index_TB, self.mask_TB = index_TB, mask_TB
-        # Steps without a reset, nearly all of a training text, cost nothing. To ask
-        # a GPU would make it wait.
-        if reset_TB is not None and reset_TB.device.type == "cpu":
-            self.resets = reset_TB.any(1).tolist()
-            reset_TB = reset_TB if any(self.resets) else None
-        elif reset_TB is not None:
-            self.resets = [True] * len(reset_TB)
-        self.reset_TB = reset_TB
-        # Nor do steps at which every lane is valid, most of a batch of texts of like
-        # length: .79 of the time (LSTM, H=128, 16 texts of 82 to 96 words).
-        self.masks = [] if mask_TB is None else [True] * len(mask_TB)
-        if mask_TB is not None and mask_TB.device.type == "cpu":
-            self.masks = (~mask_TB.all(1)).tolist()
-
-    def masked(self, t: int) -> bool:
-        """Return whether step `t` leaves the state of a lane as it is."""
-        return bool(self.masks) and self.masks[t]
-
-    def special(self, t: int) -> bool:
-        """Return whether step `t` does anything but a plain step."""
-        return self.masked(t) or (self.reset_TB is not None and self.resets[t])
-
-    def reset(self, state, t: int):
-        """Return the state with the lanes that begin anew at step `t` at zero."""
-        if self.reset_TB is None or not self.resets[t]:
-            return state
-        return [s_BH.masked_fill(self.reset_TB[t, :, None], 0) for s_BH in state]
-
-    def reset_all(self, s_TBH, first: int, last: int):
-        """Return states before steps, zero where a lane begins anew."""
-        if self.reset_TB is None or not any(self.resets[first:last]):
-            return s_TBH
-        return s_TBH.masked_fill(self.reset_TB[first:last, :, None], 0)
-
-    def rows(self, inputs):
-        """Yield the input projections of each step."""
-        if self.index_TB is None:
-            yield from zip(*(p_TBP.unbind(0) for p_TBP in inputs), strict=True)
-            return
-        for index_tB in self.index_TB.split(_ROWS_AT_ONCE):
-            rows = [
-                table_VP.index_select(0, index_tB.flatten()).unflatten(
-                    0, index_tB.shape
-                )
-                for table_VP in inputs
-            ]
-            yield from zip(*(p_tBP.unbind(0) for p_tBP in rows), strict=True)
 
 
 class _Recurrence(torch.autograd.Function):

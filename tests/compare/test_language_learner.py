@@ -139,16 +139,18 @@ def test_losses_agree_over_a_hundred_updates(case):
 
 @FRAMEWORKS
 def test_padding_and_neighbours_change_no_update(framework):
-    moved = []
-    for given in (batch(filler=0, more=0), batch(filler=3, more=40)):
-        learner = learners("lstm", optimizer="momentum")[framework]
+    learner = learners("lstm", optimizer="momentum")[framework]
+    learner.begin(learner.names)
+    start, still = learner.weights(), learner.state()
+    source, moved = batch(filler=0, more=0), []
+    for given in (source, batch(filler=3, more=40)):
+        learner.set_weights(start)
+        learner.set_state(still)
         # The same texts in both; all that differs is what stands around them.
-        source = batch(filler=0, more=0)
         data = given.words_NT.copy()
         data[: len(LENGTHS), : source.words_NT.shape[1]] = source.words_NT
         labels = given.labels.copy()
         labels[: len(LENGTHS)] = source.labels
-        learner.begin(learner.names)
         learner.update(given._replace(words_NT=data, labels=labels), 1.0, 0)
         moved.append(gradients(learner))
     for name, move in moved[0].items():
@@ -207,9 +209,10 @@ def test_rate_factor_slows_the_language_model_alone(framework):
 
 @FRAMEWORKS
 def test_dropout_depends_on_the_number_of_the_update_alone(framework):
+    learner = learners("tanh", encoder={"dropout": 0.5})[framework]
+    learner.begin(learner.names)
+
     def loss(number):
-        learner = learners("tanh", encoder={"dropout": 0.5})[framework]
-        learner.begin(learner.names)
         return learner.update(batch(), 0.0, number)
 
     assert loss(3) == loss(3)
@@ -217,11 +220,10 @@ def test_dropout_depends_on_the_number_of_the_update_alone(framework):
 
 
 @FRAMEWORKS
-@pytest.mark.parametrize("optimizer", ["adam", "momentum"])
-def test_optimizer_state_goes_on_bit_for_bit(framework, optimizer):
+def test_optimizer_state_goes_on_bit_for_bit(framework):
     def make():
         encoder = {"rate_factor": 0.5}
-        learner = learners("tanh", encoder=encoder, optimizer=optimizer)[framework]
+        learner = learners("tanh", encoder=encoder, optimizer="adam")[framework]
         learner.begin(learner.names)
         return learner
 

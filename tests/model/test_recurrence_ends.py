@@ -1,5 +1,7 @@
 """Loops end with the last step that a mask lets read; what they give stays the same."""
 
+import re
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -7,6 +9,8 @@ import tensorflow as tf
 from tests.model.layer_gradients import B, E, H, T, inputs_of
 from tests.tolerances import GRADIENT_F32
 from tfsent.model.language_model import CELLS
+from tfsent.model.lstm import EQUATIONS
+from tfsent.model.recurrence import _backward, _forward, compiled
 
 
 @pytest.mark.parametrize("cell", ["mlstm", "tanh"])
@@ -40,3 +44,20 @@ def test_unread_steps_repeat_the_last_state_and_pass_its_gradient_on(cell):
     for one, other in zip(found[0][1:], found[1][1:], strict=True):
         error = np.abs(one - other).max() / np.abs(one).max()
         assert error < GRADIENT_F32.value
+
+
+def test_mask_is_no_constant_of_a_program():
+    """Were it one, each batch would be compiled anew: seconds instead of a step."""
+    steps, lanes, units = 6, 3, 5
+    inputs = tf.ones((steps, 4 * units, lanes))
+    weights, state = [tf.ones((units, 4 * units))], [tf.ones((units, lanes))] * 2
+    mask = tf.constant(np.arange(steps)[:, None, None] < [[[2, 4, 3]]])
+    given = (inputs, weights, state, None, mask)
+    forward = compiled(_forward, EQUATIONS)
+    sequences, saved, last = forward(*given)
+    told = [forward.experimental_get_compiler_ir(*given)(stage="hlo")]
+    backward = compiled(_backward, EQUATIONS)
+    given = (*given, sequences, saved, sequences[:1], last)
+    told.append(backward.experimental_get_compiler_ir(*given)(stage="hlo"))
+    for program in told:
+        assert re.search(r"pred\[6,1,3\]\S* parameter\(", program)

@@ -284,8 +284,7 @@ def _backward(
             unread_THB = ops.where(unread_T11, d_THB, ops.zeros_like(d_THB))
             dstate[n] = dstate[n] + ops.sum(unread_THB, axis=0)
 
-    def step(k, dstate):
-        t = ends - 1 - k
+    def step(t, dstate):
         dafter = list(dstate)
         for n, d_THB in enumerate(dsequences):
             dafter[n] = dafter[n] + d_THB[t]
@@ -315,32 +314,34 @@ def _backward(
 
 
 def _scan(step, carry, steps, ends=None, backwards=False):
-    """Run `step(k, carry) -> (carry, outputs)` and stack the outputs over time.
+    """Run `step(t, carry) -> (carry, outputs)` and stack the outputs over time.
 
     Of `steps` places the first `ends` are filled (default: all), the others zero.
 
     `keras.ops.scan` demands, on TensorFlow, outputs with the structure of the
     carry. Buffers updated in place cost nothing under XLA, on either backend.
-    With `backwards` output k stands at `ends - 1 - k`.
+    With `backwards` the steps are taken from the last to the first.
     """
     ends = steps if ends is None else ends
     _, shapes = step(ops.zeros((), "int32"), carry)  # traced for shapes, unused
     # Not `s.shape`: the batch may be unknown, as in `Model.fit` and in an export.
     buffers = [ops.zeros((steps, *ops.shape(s)), s.dtype) for s in shapes]
 
-    def body(k, carry, buffers):
-        carry, outputs = step(k, carry)
-        at = ends - 1 - k if backwards else k
+    def body(t, carry, buffers):
+        carry, outputs = step(t, carry)
         buffers = [
-            ops.slice_update(b, (at, 0, 0), ops.expand_dims(out, 0))
+            ops.slice_update(b, (t, 0, 0), ops.expand_dims(out, 0))
             for b, out in zip(buffers, outputs, strict=True)
         ]
-        return k + 1, list(carry), buffers
+        return t - 1 if backwards else t + 1, list(carry), buffers
 
+    # Counted down, not taken from `ends`: in a slice's place TensorFlow would make
+    # `ends`, and with it the mask, a constant of the program: one for every batch.
+    start = ops.cast(ends - 1, "int32") if backwards else ops.zeros((), "int32")
     _, carry, buffers = ops.while_loop(
-        lambda k, carry, buffers: k < ends,
+        lambda t, carry, buffers: t >= 0 if backwards else t < ends,
         body,
-        (ops.zeros((), "int32"), list(carry), buffers),
+        (start, list(carry), buffers),
     )
     return carry, buffers
 
