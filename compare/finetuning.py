@@ -7,9 +7,7 @@ from functools import partial
 from typing import Any
 
 from tfsent.config_supervised import FinetuneConfig
-
-RunOne = Callable[[FinetuneConfig], dict[str, Any]]
-"""Trains and tests once, and returns what the last line of the command says."""
+from tfsent.supervised.folds import RunOne, cross_validate
 
 
 def run_one(config: FinetuneConfig, tell: Callable[[str], None]) -> dict[str, Any]:
@@ -29,15 +27,13 @@ def run_one(config: FinetuneConfig, tell: Callable[[str], None]) -> dict[str, An
     one = _trainer(config, tell)
     if not config.folds:
         return one(config)
-    from tfsent.supervised.folds import cross_validate
-
     return cross_validate(config, one, tell)
 
 
 def _trainer(config: FinetuneConfig, tell: Callable[[str], None]) -> RunOne:
-    if config.system in ("linear", "embeddings"):
-        from tfsent.supervised.shallow import fit_shallow
+    from tfsent.supervised.shallow import SHALLOW, fit_shallow
 
+    if config.system in SHALLOW:
         return partial(fit_shallow, tell=tell)
     from compare.resolve import learner_kit
     from tfsent.supervised.session import finetune

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from compare.settings import CompareConfig, QualityConfig, Timing
 from compare.study.settings import StudyConfig
 from tfsent.config import ModelConfig
-from tfsent.config_commands import LabelledDataConfig
+from tfsent.config_labelled import LabelledDataConfig
 
 _OUT = "reports/comparison"
 

@@ -50,7 +50,8 @@ def resolve_judge(
     """
     if not (Path(path).expanduser() / "config.json").is_file():
         return None
-    from tfsent.supervised.judge import SHALLOW, read_judge, settings_of
+    from tfsent.supervised.judge import read_judge, settings_of
+    from tfsent.supervised.shallow import SHALLOW
 
     config = settings_of(path)
     if config is None:

@@ -11,6 +11,7 @@ FRAMEWORKS = {"tensorflow", "keras", "torch", "jax", "sklearn"}
 # A room imports itself and rooms before it. `cli` stands last: only scripts parse.
 CORRIDOR = (
     "config",
+    "config_labelled",
     "config_commands",
     "config_encoder",
     "config_supervised",
@@ -38,6 +39,7 @@ CORRIDOR = (
 )
 FRAMEWORK_FREE = (
     "config",
+    "config_labelled",
     "config_commands",
     "config_encoder",
     "config_supervised",

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from tfsent.config import Precision, _require
-from tfsent.config_commands import LabelledDataConfig
 from tfsent.config_encoder import EncoderConfig
+from tfsent.config_labelled import LabelledDataConfig
 
 GateActivation = Literal["sigmoid", "hard_sigmoid", "steep_sigmoid"]
 Pooling = Literal["mean", "max", "last", "attention"]

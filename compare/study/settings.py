@@ -9,7 +9,7 @@ import math
 from dataclasses import dataclass, field
 
 from compare.study.networks import CELLS, SYSTEMS, Network
-from tfsent.config_commands import LabelledDataConfig
+from tfsent.config_labelled import LabelledDataConfig
 
 
 @dataclass(frozen=True, kw_only=True)

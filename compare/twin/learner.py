@@ -127,9 +127,9 @@ class TorchLearner:
             ValueError: If the model pools otherwise.
         """
         self.model.eval()
-        words_NT, mask_NT = map(torch.from_numpy, (batch.words_NT, batch.mask_NT))
-        _, weight_NT = self.model(words_NT, mask_NT, return_attention=True)
-        found_NT: np.ndarray = weight_NT.float().numpy()
+        given = (self._given(batch.words_NT), self._given(batch.mask_NT))
+        _, weight_NT = self.model(*given, return_attention=True)
+        found_NT: np.ndarray = weight_NT.float().cpu().numpy()
         return found_NT
 
     def weights(self) -> dict[str, np.ndarray]:

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from tests.supervised.linear_learner import LinearLearner
-from tfsent.config_supervised import LearnerConfig, WordsConfig
+from tfsent.config_supervised import LearnerConfig
 from tfsent.supervised.fit import Encoded, Fitting, Saved, outputs
+from tfsent.supervised.reader import Padding
 from tfsent.supervised.task import Task
 from tfsent.training.stop import StopRequest
 
@@ -32,7 +33,7 @@ def fitting(learner, save=lambda *_: None, stop=None, noise=0.0, **settings):
         texts(61, 0, noise),
         texts(23, 1),
         config,
-        WordsConfig(),
+        Padding("after", None),
         5,
         save,
         stop=stop or StopRequest(),

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tfsent.checkpoint import atomic
-from tfsent.config_commands import LabelledDataConfig
+from tfsent.config_labelled import LabelledDataConfig
 from tfsent.config_supervised import FinetuneConfig
 from tfsent.supervised.folds import cross_validate
 from tfsent.transfer.scores import bootstrap_interval

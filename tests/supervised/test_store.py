@@ -107,6 +107,16 @@ def test_other_settings_are_named(run):
     check_settings(run, SETTINGS, SETTINGS)
 
 
+def test_a_setting_that_came_later_was_at_its_default(run):
+    now = SETTINGS | {"folds": 0, "learner": {"sort_by_length": True}}
+    check_settings(run, SETTINGS, now)
+    check_settings(run, now, SETTINGS)
+    with pytest.raises(ValueError, match="folds is 3, but .* 0;"):
+        check_settings(run, SETTINGS, now | {"folds": 3})
+    with pytest.raises(ValueError, match=r"sort_by_length is False, but .* True;"):
+        check_settings(run, SETTINGS, now | {"learner": {"sort_by_length": False}})
+
+
 def test_run_of_something_else_is_refused(tmp_path):
     with pytest.raises(CheckpointError):
         read_model(tmp_path)

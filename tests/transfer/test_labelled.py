@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.transfer.planted import write_reviews
-from tfsent.config_commands import LabelledDataConfig
+from tfsent.config_labelled import LabelledDataConfig
 from tfsent.data.named_sets import EMOTIONS
 from tfsent.transfer.labelled import (
     LabelledTexts,

@@ -206,7 +206,7 @@ class ByteLanguageModel(keras.Model):
             `(pooled, h_BTH)`: for each part float32[B, H]; what the logits are
             made of.
         """
-        found: dict[tuple, Any] = {}
+        found = {}
         mask_TB = ops.transpose(mask_BT)
         below_BTH = None
         for k, layer in enumerate(self.recurrent_layers):

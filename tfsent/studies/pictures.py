@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from tfsent.studies.results import Results, best_of_lines, score_name
 from tfsent.transfer.pictures import (
     BLUE,
     GREEN,
@@ -24,8 +25,6 @@ _COLOURS = (BLUE, ORANGE, GREEN, PINK, YELLOW, SKY, GREY)
 _MARKS = "osD^v*P"
 _NAMED_WORDS = 60
 
-Results = Mapping[str, Any]
-
 
 def picture(results: Results) -> bytes:
     """Return the picture of a study from its results."""
@@ -38,33 +37,6 @@ def picture(results: Results) -> bytes:
     }
     figure = draw[results["study"]](results)
     return png_bytes(figure)
-
-
-def best_of_lines(results: Results) -> dict[str, Mapping[str, Any]]:
-    """Return of each line the run that is best on validation texts."""
-    best: dict[str, Mapping[str, Any]] = {}
-    for run in results["runs"]:
-        before = best.get(run["line"])
-        if before is None or validated(run) > validated(before):
-            best[run["line"]] = run
-    return best
-
-
-def validated(run: Mapping[str, Any]) -> float:
-    """Return what a run reached on validation texts."""
-    for name in ("val_accuracy", "val_f1"):
-        if name in run:
-            return float(run[name])
-    return float("-inf")
-
-
-def score_name(results: Results) -> str:
-    """Return what validation measures: val_accuracy or, of several labels, val_f1."""
-    return next(
-        name
-        for name in ("val_accuracy", "val_f1")
-        if all(name in run for run in results["runs"])
-    )
 
 
 def _race(results: Results) -> Figure:

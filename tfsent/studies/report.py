@@ -7,17 +7,16 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from tfsent.checkpoint import atomic
 from tfsent.checkpoint.strict_json import json_bytes
 from tfsent.studies.pictures import picture
+from tfsent.studies.results import Results
 from tfsent.studies.rules import sentences
 from tfsent.studies.word_page import word_page
-
-Results = Mapping[str, Any]
 
 TITLES = {
     "optimizers": "Race of five optimizers",

@@ -9,12 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from tfsent.studies.pictures import best_of_lines, score_name, validated
+from tfsent.studies.results import Results, best_of_lines, score_name, validated
 
 LEVEL = 0.9
 """Share of the way from the majority to the best at which curves are compared."""
-
-Results = Mapping[str, Any]
 
 
 def sentences(results: Results) -> list[str]:

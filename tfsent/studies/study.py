@@ -19,13 +19,12 @@ from tfsent.config_studies import StudyConfig
 from tfsent.config_supervised import FinetuneConfig
 from tfsent.studies.plan import Run, plan
 from tfsent.studies.word_map import word_map
+from tfsent.supervised.folds import RunOne
 from tfsent.supervised.output import METRICS, recorded
-from tfsent.transfer.labelled import Splits, read_splits
+from tfsent.transfer.labelled import Splits, read_splits, some_to_train_on
 from tfsent.transfer.scores import spread
 
 Tell = Callable[[str], None]
-RunOne = Callable[[FinetuneConfig], dict[str, Any]]
-"""Trains and tests once, and returns what the last line of finetune.py says."""
 TransferOne = Callable[[FinetuneConfig, str], dict[str, Any]]
 """Settings and folder to test_accuracy, interval and seconds."""
 
@@ -92,7 +91,9 @@ def study(
             "lines": _lines(points),
         }
         if config.study == "words":
-            trained_on = read_splits(config.data)
+            trained_on = splits
+            if (most := config.data.train_texts) is not None:
+                trained_on = some_to_train_on(splits, most, config.data.draw)
             results["words"] = word_map(config, trained_on, out / "runs" / runs[0].name)
     return results
 

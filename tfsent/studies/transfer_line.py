@@ -15,7 +15,12 @@ from tfsent.supervised.output import METRICS, recorded
 from tfsent.supervised.store import check_settings
 from tfsent.transfer.candidates import candidates
 from tfsent.transfer.experiment import Options
-from tfsent.transfer.labelled import Splits, label_names, read_labels, read_splits
+from tfsent.transfer.labelled import (
+    Splits,
+    label_names,
+    read_labels,
+    some_to_train_on,
+)
 from tfsent.transfer.transferring import Featurize, result_of, transfer
 
 
@@ -39,6 +44,7 @@ class TransferLine:
         tell: Callable[[str], None],
     ):
         self._model, self._feature, self._tell = model, feature, tell
+        self._splits = splits
         read = candidates(feature, model.model.config).feature
         started = time.perf_counter()
         self._rows: dict[str, np.ndarray] = {}
@@ -66,7 +72,9 @@ class TransferLine:
             before = json.loads((Path(folder) / "config.json").read_bytes())
             check_settings(Path(folder), before, settings)
             return _result(json.loads(kept.read_bytes()), folder)
-        splits = read_splits(config.data)
+        splits = self._splits
+        if (most := config.data.train_texts) is not None:
+            splits = some_to_train_on(splits, most, config.data.draw)
         names = label_names(config.data, splits.train.labels.shape[1])
         figures = transfer(
             self._model,

@@ -18,12 +18,8 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from tfsent.config_supervised import LearnerConfig
-from tfsent.data.word_batches import (
-    Batch,
-    PadSide,
-    reading_batches,
-    training_batches,
-)
+from tfsent.data.word_batches import Batch, reading_batches, training_batches
+from tfsent.supervised.reader import Padding
 from tfsent.supervised.stages import Stage, learning_rate, stages
 from tfsent.supervised.task import Task
 from tfsent.training.stop import StopRequest
@@ -68,18 +64,6 @@ class Learner(Protocol):
 
     def set_state(self, state: Mapping[str, np.ndarray]) -> None:
         """Put the optimizer's tensors in the place of those there."""
-
-
-class Words(Protocol):
-    """How shorter texts of a batch are filled up."""
-
-    @property
-    def pad_side(self) -> PadSide:
-        """Whether after or before their words."""
-
-    @property
-    def max_length(self) -> int | None:
-        """Numbers at which texts are cut, if they are."""
 
 
 class Encoded(NamedTuple):
@@ -141,7 +125,7 @@ class Fitting:
         train: Texts to learn from.
         val: Texts on which the best weights are chosen.
         config: How.
-        words: Where a batch's shorter texts are filled up, and to what at most.
+        padding: Where a batch's shorter texts are filled up, and to what at most.
         seed: Of the order of texts and of dropout.
         save: Called after every validation and when asked to stop.
         tell: Takes a line on how far it is.
@@ -154,7 +138,7 @@ class Fitting:
     train: Encoded
     val: Encoded
     config: LearnerConfig
-    words: Words
+    padding: Padding
     seed: int
     save: Save = lambda *_: None
     tell: Tell = lambda line: None
@@ -219,10 +203,10 @@ class Fitting:
             config.batch_size,
             self.seed,
             epoch,
-            self.words.pad_side,
+            self.padding.pad_side,
             balanced=config.balanced,
             class_weight_C=weights,
-            max_length=self.words.max_length,
+            max_length=self.padding.max_length,
             sort_by_length=config.sort_by_length,
         )
 
@@ -280,7 +264,7 @@ class Fitting:
 
     def outputs(self, texts: Encoded) -> np.ndarray:
         """Return what the model says of texts, float32[N, K], in their order."""
-        size, most = self.texts_at_once, self.words.max_length
+        size, most = self.texts_at_once, self.padding.max_length
         return outputs(self.learner, texts.ids, size, most)
 
     def _save(self, progress: Progress, best: Weights) -> None:

@@ -43,10 +43,8 @@ def cross_validate(
         ValueError: If `OUT` holds a run of other settings, or as `run_one`.
         OSError: If the disk refuses; names the file.
     """
-    out, settings = (
-        Path(config.out or default_out(config)).expanduser(),
-        recorded(config),
-    )
+    settings = recorded(config)
+    out = Path(config.out or default_out(config)).expanduser()
     if (out / CONFIG).exists() and not config.fresh:
         check_settings(out, json.loads((out / CONFIG).read_bytes()), settings)
     atomic.make_folder(out)

@@ -20,21 +20,16 @@ from tfsent.config import Precision
 from tfsent.config_supervised import FinetuneConfig
 from tfsent.data.word_batches import reading_batches
 from tfsent.settings_json import from_dict
-from tfsent.supervised.embeddings import FittedEmbeddings
 from tfsent.supervised.fit import outputs
-from tfsent.supervised.linear import FittedLinear
 from tfsent.supervised.output import CONFIG, METRICS, NEUTRAL
 from tfsent.supervised.reader import WordReader
-from tfsent.supervised.shallow import CLASSIFIER
+from tfsent.supervised.shallow import CLASSIFIER, SHALLOW
 from tfsent.supervised.store import read_model
 from tfsent.supervised.task import Task
 from tfsent.transfer.classified import Verdict
 
 _TEXTS_AT_ONCE = 1024
 _LEAST = 1e-16
-
-SHALLOW: dict[str, Any] = {"linear": FittedLinear, "embeddings": FittedEmbeddings}
-"""Systems that need no network, with what reads their folder."""
 
 Predict = Callable[[Sequence[str]], np.ndarray]
 Attend = Callable[[str], tuple[list[str], np.ndarray]]

@@ -28,11 +28,6 @@ def recorded(config: FinetuneConfig) -> dict[str, Any]:
     """Return the settings that are kept with a run, as JSON holds them."""
     settings = dataclasses.asdict(config)
     kept = {name: value for name, value in settings.items() if name not in _CALL}
-    # So that runs from before these were settings are gone on from.
-    if config.system != "language":
-        del kept["encoder"]
-    if not config.neutral_share:
-        del kept["neutral_share"]
     found: dict[str, Any] = json.loads(json_bytes(kept))
     return found
 

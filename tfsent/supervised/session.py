@@ -19,6 +19,7 @@ from tfsent.data.words import Tokenizer
 from tfsent.peak_memory import peak_resident_bytes
 from tfsent.supervised.fit import Encoded, Fitting, Learner, Progress, Weights
 from tfsent.supervised.language import (
+    HEADS,
     ByteReader,
     Language,
     check_settings_of,
@@ -339,8 +340,8 @@ def _start_from(learner: Learner, begun: Model, reader: Any) -> str:
     """Give a learner the weights of an earlier run; return what was left new."""
     weights, new = learner.weights(), []
     # Heads of another feature say nothing about this one, whatever their shape.
-    heads = ("heads/",) if _other_feature(begun, reader) else ()
-    loose = "heads/" if isinstance(reader, ByteReader) else "output/"
+    heads = (HEADS,) if _other_feature(begun, reader) else ()
+    loose = HEADS if isinstance(reader, ByteReader) else "output/"
     for name, array in weights.items():
         given = None if name.startswith(heads) else begun.weights.get(name)
         if given is not None and given.shape == array.shape:

@@ -39,6 +39,9 @@ from tfsent.transfer.labelled import (
 CLASSIFIER = "classifier"
 """Folder of the fitted model within the run's."""
 
+SHALLOW: dict[str, Any] = {"linear": FittedLinear, "embeddings": FittedEmbeddings}
+"""Systems that need no network, with what reads their folder."""
+
 Tell = Callable[[str], None]
 
 

@@ -38,38 +38,24 @@ def stages(config: LearnerConfig, names: Sequence[str]) -> list[Stage]:
             language model's: its layers are thawed from the heads down, and its own
             output with all the rest.
     """
-    if any(group(name) == "heads" for name in names):
-        return _stages_of_heads(config, names)
-    output = tuple(name for name in names if group(name) == "output")
+    groups = dict.fromkeys(map(group, names))
+    last = "heads" if "heads" in groups else "output"
+    layers = [one for one in groups if one not in ("heads", "output")]
+    if last == "heads":
+        layers.reverse()
+
+    def stage(name: str, rate: float) -> Stage:
+        return Stage(name, tuple(n for n in names if group(n) == name), rate)
+
     everything = Stage("all", tuple(names), config.learning_rate)
     if config.thaw in ("full", "new"):
         return [everything]
-    first = Stage("output", output, config.learning_rate)
+    first = stage(last, config.learning_rate)
     if config.thaw == "last":
         return [first]
     rate = config.chain_learning_rate
-    groups = [g for g in dict.fromkeys(map(group, names)) if g != "output"]
-    layers = [
-        Stage(g, tuple(name for name in names if group(name) == g), rate)
-        for g in groups
-    ]
-    return [first, *layers, everything._replace(learning_rate=rate)]
-
-
-def _stages_of_heads(config: LearnerConfig, names: Sequence[str]) -> list[Stage]:
-    everything = Stage("all", tuple(names), config.learning_rate)
-    heads = tuple(name for name in names if group(name) == "heads")
-    first = Stage("heads", heads, config.learning_rate)
-    if config.thaw != "chain-thaw":
-        return [first] if config.thaw == "last" else [everything]
-    rate = config.chain_learning_rate
-    groups = dict.fromkeys(group(name) for name in names)
-    layers = [
-        Stage(one, tuple(name for name in names if group(name) == one), rate)
-        for one in reversed(groups)
-        if one not in ("heads", "output")
-    ]
-    return [first, *layers, everything._replace(learning_rate=rate)]
+    each = [stage(layer, rate) for layer in layers]
+    return [first, *each, everything._replace(learning_rate=rate)]
 
 
 def group(name: str) -> str:

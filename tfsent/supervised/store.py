@@ -32,6 +32,7 @@ from tfsent.checkpoint.tensor_file import (
     tensor_chunks,
 )
 from tfsent.config_encoder import EncoderConfig
+from tfsent.config_supervised import FinetuneConfig
 from tfsent.data.words import Tokenizer
 from tfsent.settings_json import from_dict
 from tfsent.supervised.fit import Progress, Saved, Weights
@@ -117,10 +118,14 @@ def check_settings(
 ) -> None:
     """Refuse to go on with other settings than a run was begun with.
 
+    A setting that a run does not name was none yet when it was begun: its default
+    is what the run did.
+
     Raises:
         ValueError: Names the first that differs.
     """
-    before, now = _flat(saved), _flat(asked)
+    default = _flat(asdict(FinetuneConfig()))
+    before, now = default | _flat(saved), default | _flat(asked)
     for name in sorted({*before, *now}):
         if before.get(name) != now.get(name):
             raise ValueError(

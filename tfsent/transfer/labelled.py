@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tfsent.config_commands import LabelledDataConfig
+from tfsent.config_labelled import LabelledDataConfig
 from tfsent.data.file_source import Source
 from tfsent.data.named_sets import EMOTIONS
 from tfsent.data.samples import Sample
@@ -126,7 +126,7 @@ def read_splits(config: LabelledDataConfig) -> Splits:
     if config.fold is not None:
         splits = _folded(splits, *config.fold, config.draw)
     if config.train_texts is not None:
-        splits = _drawn(splits, config.train_texts, config.draw)
+        splits = some_to_train_on(splits, config.train_texts, config.draw)
     return splits
 
 
@@ -150,8 +150,14 @@ def _folded(splits: Splits, number: int, folds: int, seed: int) -> Splits:
     return Splits(train.take(outside), splits.val, test, notes)
 
 
-def _drawn(splits: Splits, most: int, number: int) -> Splits:
-    """Return at most so many training texts, and the other splits whole."""
+def some_to_train_on(splits: Splits, most: int, number: int) -> Splits:
+    """Return at most so many training texts, and the other splits whole.
+
+    Args:
+        splits: All texts.
+        most: Training texts, each label with its share.
+        number: Which of the random draws.
+    """
     train = splits.train
     if len(train.texts) <= most:
         return splits

@@ -20,7 +20,7 @@ from compare.study import measure, study
 from compare.study.measure import packed, unpacked
 from compare.study.settings import StudyConfig
 from tests.compare.study.planted import STOP
-from tfsent.config_commands import LabelledDataConfig
+from tfsent.config_labelled import LabelledDataConfig
 from tfsent.data.corpus import reviews
 
 PLANTED = runners_of("tests.compare.study.planted")

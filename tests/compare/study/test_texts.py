@@ -13,7 +13,7 @@ from compare.study.texts import (
     single_batch,
 )
 from compare.study.texts import test_batches as batches_of_test
-from tfsent.config_commands import LabelledDataConfig
+from tfsent.config_labelled import LabelledDataConfig
 
 
 def written(folder, name, count, shortest, longest):
