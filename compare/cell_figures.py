@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from compare.cells import GridCell, parameters
+from compare.equal_work import size_of
 from compare.intervals import interval
 from compare.rounds import ABSENT, FAILED, INVALID, OK, takes
 from compare.runners.facts import Found
@@ -76,7 +76,7 @@ def _entry(
         "status": status,
         "reason": reason,
         "stderr": stderr,
-        "gap": max(gaps, key=_size) if gaps else None,
+        "gap": max(gaps, key=size_of) if gaps else None,
         **dict.fromkeys(
             (
                 *("seconds", "bytes_per_s", "times_reference", "of_gemm"),
@@ -120,11 +120,6 @@ def _entry(
             ]
         )
     return entry
-
-
-def _size(gap: Mapping[str, Any]) -> float:
-    value = gap["value"]
-    return math.inf if value is None else float(value)
 
 
 def _most(entries: Sequence[Mapping[str, Any]], name: str) -> int | None:

@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from compare.checks import Parity
 from compare.convert import left_behind
-from compare.parity import Parity, measure_parity
+from compare.parity import measure_parity
 from compare.reading import ReadModel
 from tfsent.checkpoint import atomic
 from tfsent.checkpoint.strict_json import json_bytes

@@ -9,6 +9,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from compare.convert import same_bits
+from compare.reading import ReadModel
 
 # Measured between float32 Keras on TensorFlow 2.21 and PyTorch 2.13, AMD Zen 4: 512
 # units trained on 10 and 20 MB of IMDB, 64 units of three cells, 4096 units at start.
@@ -90,10 +91,7 @@ def _bit_gap(one: np.ndarray, other: np.ndarray) -> float:
 
 def gradient_check(keras: Answered, twin: Answered) -> Check:
     """Return how far the gradients of the weights are apart, each by its size."""
-    gaps = {
-        name: relative(largest(g - twin.gradients[name]), largest(g))
-        for name, g in keras.gradients.items()
-    }
+    gaps = {name: relative(*pair) for name, pair in gradient_gaps(keras, twin).items()}
     name = worst_of(gaps)
     return Check("gradients", gaps[name], GRADIENT_TOLERANCE, "of the largest", name)
 
@@ -141,3 +139,49 @@ def largest(array: np.ndarray) -> float:
 def relative(gap: float, most: float) -> float:
     """Return a difference over the largest value; 0 where both are 0."""
     return float(gap) / most if most else (math.inf if gap else 0.0)
+
+
+class Parity(NamedTuple):
+    """How two models compare.
+
+    Attributes:
+        keras: Which of the two was computed with Keras, "source" or "target".
+        checks: All that must hold.
+        traces: Start of the trace to what differs, "h", "c" (of each layer) and
+            "logits", to the largest difference of each step; of a classifier over
+            words, texts to "logits" and "attention weights", to that of each text.
+        gradients: Our name of a weight to the largest difference of its gradient,
+            and the gradient's largest value.
+        losses: "keras" and "twin" to the loss of every update, nats.
+        notes: What a reader should know.
+    """
+
+    keras: str
+    checks: tuple[Check, ...]
+    traces: dict[str, dict[str, list[float]]]
+    gradients: dict[str, tuple[float, float]]
+    losses: dict[str, list[float]]
+    notes: tuple[str, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether every check holds."""
+        return all(check.passed for check in self.checks)
+
+
+def sides(source: ReadModel, target: ReadModel) -> tuple[ReadModel, ReadModel]:
+    """Return which of two models goes to Keras, and which to the twin.
+
+    What was written goes to its own framework.
+    """
+    if target.format == "keras" or (source.format == "twin" != target.format):
+        return target, source
+    return source, target
+
+
+def gradient_gaps(keras: Answered, twin: Answered) -> dict[str, tuple[float, float]]:
+    """Return for each weight the largest difference of its gradient, and its size."""
+    return {
+        name: (largest(g - twin.gradients[name]), largest(g))
+        for name, g in keras.gradients.items()
+    }

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -44,6 +44,24 @@ class Gap(NamedTuple):
     def passed(self) -> bool:
         """Whether it is equal work."""
         return self.value <= self.tolerance
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as JSON values; JSON has no infinity."""
+        value = self.value if math.isfinite(self.value) else None
+        return self._asdict() | {"value": value}
+
+    @property
+    def reason(self) -> str:
+        """Say why a runner is invalid."""
+        return (
+            f"not the same work: {self.what} differs by {self.value:.1e} of the "
+            f"largest value, at most {self.tolerance:g} will do"
+        )
+
+
+def size_of(gap: Mapping[str, Any]) -> float:
+    """Return how large a gap is that `Gap.as_json` gave."""
+    return math.inf if gap["value"] is None else float(gap["value"])
 
 
 def gap_between(

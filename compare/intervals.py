@@ -45,6 +45,10 @@ def bootstrapped(by_process: Sequence[Sequence[float]], seed: int = 0) -> Interv
     groups = [np.asarray(group, np.float64) for group in by_process]
     if not groups or not all(len(group) for group in groups):
         raise ValueError("an interval needs figures of every process.")
+    every = np.concatenate(groups)
+    if len(every) == 1:  # However often it is drawn.
+        only = float(every[0])
+        return Interval(only, only, only, 1)
     rng = np.random.default_rng(seed)
     medians = np.empty(_RESAMPLES)
     for k in range(_RESAMPLES):
@@ -56,7 +60,6 @@ def bootstrapped(by_process: Sequence[Sequence[float]], seed: int = 0) -> Interv
             )
         )  # fmt: skip
     low, high = np.quantile(medians, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    every = np.concatenate(groups)
     return Interval(float(np.median(every)), float(low), float(high), len(every))
 
 

@@ -32,8 +32,8 @@ def keras_answers(
     task = Task(asked.kind, tuple(map(str, range(asked.outputs))))
     learner = KerasLearner(model, task, LEARNER, 0)
     learner.set_weights(weights)
-    traces = {name: _trace(model, batch) for name, batch in asked.texts.items()}
-    gradients = _gradients(model, asked.batches[0], asked.kind)
+    traces = {name: _trace(learner, batch) for name, batch in asked.texts.items()}
+    gradients = _gradients(learner, asked.batches[0])
     losses: list[float] = []
     moves: dict[str, np.ndarray] = {}
     before = learner.weights()
@@ -46,31 +46,25 @@ def keras_answers(
     return WordAnswers(traces, gradients, losses, moves)
 
 
-def _trace(model: SequenceClassifier, batch: Batch) -> dict[str, np.ndarray]:
-    attention = model.config.pooling == "attention"
-    words_NT, mask_NT = tf.constant(batch.words_NT), tf.constant(batch.mask_NT)
-    said = model(words_NT, mask=mask_NT, return_attention=attention)
-    if not attention:
-        return {"logits": np.array(said)}
-    logits_NK, weights_NT = said
-    return {"logits": np.array(logits_NK), "attention weights": np.array(weights_NT)}
+def _trace(learner: KerasLearner, batch: Batch) -> dict[str, np.ndarray]:
+    found = {"logits": learner.outputs(batch)}
+    if learner.model.config.pooling == "attention":
+        found["attention weights"] = learner.attention(batch)
+    return found
 
 
-def _gradients(
-    model: SequenceClassifier, batch: Batch, kind: str
-) -> dict[str, np.ndarray]:
-    named = model.named_weights()
+def _gradients(learner: KerasLearner, batch: Batch) -> dict[str, np.ndarray]:
+    named = learner.model.named_weights()
     variables = [variable.value for variable in named.values()]
+    labels = batch.labels
+    if labels.ndim == 2:
+        labels = labels.astype(np.float32)
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch(variables)
-        said_NK = model(tf.constant(batch.words_NT), mask=tf.constant(batch.mask_NT))
-        if kind == "multilabel":
-            labels_NK = tf.constant(batch.labels, tf.float32)
-            each = tf.nn.sigmoid_cross_entropy_with_logits(labels_NK, said_NK)
-        else:
-            labels_N = tf.constant(batch.labels)
-            each = tf.nn.sparse_softmax_cross_entropy_with_logits(labels_N, said_NK)
-        loss = tf.reduce_mean(each)
+        said_NK = learner.model(
+            tf.constant(batch.words_NT), mask=tf.constant(batch.mask_NT)
+        )
+        loss = learner.loss(said_NK, tf.constant(labels), tf.constant(batch.weight_N))
     found = tape.gradient(loss, variables)
     return {
         name: tf.convert_to_tensor(gradient).numpy()

@@ -52,33 +52,18 @@ def compare_pairs(
 def compare_texts(what: str, keras: np.ndarray, twin: np.ndarray) -> dict[str, Any]:
     """Return the difference of two classifiers on the same texts.
 
-    McNemar's exact test on the texts that only one gets right; the interval of the
-    difference by bootstrap over texts, bias-corrected.
+    As `paired_texts`, with a sentence.
 
     Args:
         what: What is compared.
         keras: bool[N]. Which texts the one classifier gets right.
         twin: bool[N]. The other.
     """
-    only_keras, only_twin = int((keras & ~twin).sum()), int((~keras & twin).sum())
-    apart = only_keras + only_twin
-    p = float(stats.binomtest(only_keras, apart).pvalue) if apart else 1.0
-    gaps = keras.astype(np.float64) - twin
-    mean = float(gaps.mean())
-    low = high = mean
-    if apart:
-        found = stats.bootstrap(
-            (gaps,),
-            np.mean,
-            n_resamples=_RESAMPLES,
-            confidence_level=LEVEL,
-            method="percentile" if apart < 2 else "BCa",
-            rng=np.random.default_rng(0),
-            batch=100,
-        ).confidence_interval
-        low, high = float(found.low), float(found.high)
+    found = paired_texts(keras, twin)
+    mean, (low, high), p = found["difference"], found["interval"], found["p"]
     words = (
-        f"{only_keras} and {only_twin} texts right in one alone, McNemar p = {p:.2g}"
+        f"{found['only_one']} and {found['only_other']} texts right in one alone, "
+        f"McNemar p = {p:.2g}"
     )
     return {
         "what": what,
@@ -90,6 +75,40 @@ def compare_texts(what: str, keras: np.ndarray, twin: np.ndarray) -> dict[str, A
         "p": p,
         "test": "McNemar, exact",
         "sentence": _sentence(what, mean, low, high, words),
+    }
+
+
+def paired_texts(one_N: np.ndarray, other_N: np.ndarray) -> dict[str, Any]:
+    """Return how two classifiers differ on the same texts, as JSON values.
+
+    McNemar's exact test on the texts that only one gets right; the interval of the
+    difference by bootstrap over texts, bias-corrected.
+
+    Args:
+        one_N: bool[N]. Which texts the one classifier gets right.
+        other_N: bool[N]. The other.
+    """
+    only_one, only_other = int((one_N & ~other_N).sum()), int((~one_N & other_N).sum())
+    apart = only_one + only_other
+    gaps_N = one_N.astype(np.float64) - other_N
+    low = high = float(gaps_N.mean())
+    if apart:
+        found = stats.bootstrap(
+            (gaps_N,),
+            np.mean,
+            n_resamples=_RESAMPLES,
+            confidence_level=LEVEL,
+            method="percentile" if apart < 2 else "BCa",
+            rng=np.random.default_rng(0),
+            batch=100,
+        ).confidence_interval
+        low, high = float(found.low), float(found.high)
+    return {
+        "difference": float(gaps_N.mean()),
+        "interval": [low, high],
+        "only_one": only_one,
+        "only_other": only_other,
+        "p": float(stats.binomtest(only_one, apart).pvalue) if apart else 1.0,
     }
 
 

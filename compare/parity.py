@@ -11,7 +11,6 @@ Axes: B lanes, T time steps, V = 256 byte values, H hidden units.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
 
 import numpy as np
 
@@ -20,12 +19,15 @@ from compare.checkpoint import Checkpoint
 from compare.checks import (
     STATE_TOLERANCE,
     Check,
+    Parity,
     exact,
     gradient_check,
+    gradient_gaps,
     largest,
     loss_check,
     move_check,
     relative,
+    sides,
 )
 from compare.containers.run import TRAINING_PART, WEIGHTS_PART, part
 from compare.formats.twin_table import table_of
@@ -42,39 +44,13 @@ from compare.questions import (
     with_decoder,
 )
 from compare.reading import ReadModel
+from compare.word_parity import measure_words
 
 SHAPE = (
     *("cell", "layers", "hidden_size", "embedding_size"),
     *("weight_norm", "tied_embedding"),
 )
 """Settings in which two models must agree to be compared."""
-
-
-class Parity(NamedTuple):
-    """How two models compare.
-
-    Attributes:
-        keras: Which of the two was computed with Keras, "source" or "target".
-        checks: All that must hold.
-        traces: Start of the trace to what differs, "h", "c" (of each layer) and
-            "logits", to the largest difference of each step.
-        gradients: Our name of a weight to the largest difference of its gradient,
-            and the gradient's largest value.
-        losses: "keras" and "twin" to the loss of every update, nats.
-        notes: What a reader should know.
-    """
-
-    keras: str
-    checks: tuple[Check, ...]
-    traces: dict[str, dict[str, list[float]]]
-    gradients: dict[str, tuple[float, float]]
-    losses: dict[str, list[float]]
-    notes: tuple[str, ...]
-
-    @property
-    def passed(self) -> bool:
-        """Whether every check holds."""
-        return all(check.passed for check in self.checks)
 
 
 def measure_parity(source: ReadModel, target: ReadModel) -> Parity:
@@ -87,9 +63,6 @@ def measure_parity(source: ReadModel, target: ReadModel) -> Parity:
     """
     one, other = source.checkpoint, target.checkpoint
     if isinstance(one, WordModel) or isinstance(other, WordModel):
-        # Here, not above: it needs what is defined here.
-        from compare.word_parity import measure_words
-
         return measure_words(source, target)
     _refuse_other_shape(one, other)
     notes = []
@@ -99,11 +72,7 @@ def measure_parity(source: ReadModel, target: ReadModel) -> Parity:
             "for logits, loss and gradients."
         )
     asked = questions(with_decoder(one), probe_of(one))
-    for_keras, for_twin = source, target
-    # What was written goes to its own framework.
-    if target.format == "keras" or (source.format == "twin" != target.format):
-        for_keras, for_twin = target, source
-
+    for_keras, for_twin = sides(source, target)
     # Here, not above: the frameworks start only once there is something to compute;
     # torch is there already, with compare.models.
     from compare.keras_side import keras_answers
@@ -125,10 +94,7 @@ def measure_parity(source: ReadModel, target: ReadModel) -> Parity:
             name: _by_step(trace, twin.traces[name])
             for name, trace in keras.traces.items()
         },
-        {
-            name: (largest(keras.gradients[name] - twin.gradients[name]), largest(g))
-            for name, g in keras.gradients.items()
-        },
+        gradient_gaps(keras, twin),
         {"keras": keras.losses, "twin": twin.losses},
         (*notes, *asked.notes),
     )

@@ -142,5 +142,4 @@ def read_model(
 
 def _says_its_order(container: Container) -> bool:
     """Return whether a file was written by this project, which names its layout."""
-    kinds = ("run", "classifier-run", "keras")
-    return container.kind in kinds or "config" in container.facts
+    return container.kind in ("run", "keras") or "config" in container.facts

@@ -15,7 +15,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import json
-import math
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -206,18 +205,10 @@ def _prove(cell: GridCell, found: Mapping[str, dict[str, Any]], folder: Path) ->
         _answers(folder, name).unlink()  # Gradients of 4096 units are 340 MB.
         reference = own if reference is None else reference
         gap = gap_between(reference, own, cell.precision)
-        entry["gap"] = {
-            # JSON has no infinity.
-            "value": gap.value if math.isfinite(gap.value) else None,
-            "tolerance": gap.tolerance,
-            "what": gap.what,
-        }
+        entry["gap"] = gap.as_json()
         if not gap.passed:
             entry["status"] = INVALID
-            entry["reason"] = (
-                f"not the same work: {gap.what} differs by {gap.value:.1e} of the "
-                f"largest value, at most {gap.tolerance:g} will do"
-            )
+            entry["reason"] = gap.reason
 
 
 def _answers(folder: Path, name: str) -> Path:

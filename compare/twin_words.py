@@ -9,7 +9,6 @@ from collections.abc import Mapping
 
 import numpy as np
 import torch
-from torch.nn import functional
 
 from compare.formats import sequence_classifier as layout
 from compare.twin.learner import TorchLearner
@@ -34,8 +33,8 @@ def twin_answers(
     learner = TorchLearner(model, task, LEARNER, 0)
     tensors = {n: torch.from_numpy(np.array(a, np.float32)) for n, a in arrays.items()}
     model.load_state_dict(tensors)
-    traces = {name: _trace(model, batch) for name, batch in asked.texts.items()}
-    gradients = _gradients(model, asked.batches[0], asked.kind)
+    traces = {name: _trace(learner, batch) for name, batch in asked.texts.items()}
+    gradients = _gradients(learner, asked.batches[0])
     losses: list[float] = []
     moves: dict[str, np.ndarray] = {}
     before = learner.weights()
@@ -48,28 +47,18 @@ def twin_answers(
     return WordAnswers(traces, gradients, losses, moves)
 
 
-@torch.no_grad()
-def _trace(model: SequenceClassifier, batch: Batch) -> dict[str, np.ndarray]:
-    attention = model.config.pooling == "attention"
-    words_NT, mask_NT = map(torch.from_numpy, (batch.words_NT, batch.mask_NT))
-    said = model.eval()(words_NT, mask_NT, return_attention=attention)
-    if not attention:
-        return {"logits": said.numpy()}
-    logits_NK, weights_NT = said
-    return {"logits": logits_NK.numpy(), "attention weights": weights_NT.numpy()}
+def _trace(learner: TorchLearner, batch: Batch) -> dict[str, np.ndarray]:
+    found = {"logits": learner.outputs(batch)}
+    if learner.model.config.pooling == "attention":
+        found["attention weights"] = learner.attention(batch)
+    return found
 
 
-def _gradients(
-    model: SequenceClassifier, batch: Batch, kind: str
-) -> dict[str, np.ndarray]:
-    words_NT, mask_NT = map(torch.from_numpy, (batch.words_NT, batch.mask_NT))
-    said_NK, labels = model(words_NT, mask_NT), torch.from_numpy(batch.labels)
-    if kind == "multilabel":
-        loss = functional.binary_cross_entropy_with_logits(said_NK, labels.float())
-    else:
-        loss = functional.cross_entropy(said_NK, labels)
+def _gradients(learner: TorchLearner, batch: Batch) -> dict[str, np.ndarray]:
+    model = learner.model
+    said_NK = model(torch.from_numpy(batch.words_NT), torch.from_numpy(batch.mask_NT))
     named = dict(model.named_parameters())
-    found = torch.autograd.grad(loss, list(named.values()))
+    found = torch.autograd.grad(learner.loss(said_NK, batch), list(named.values()))
     arrays = {name: g.numpy() for name, g in zip(named, found, strict=True)}
     names = layout.weight_names(model.config)
     return layout.to_ours(arrays, names, model.config)

@@ -17,17 +17,19 @@ import numpy as np
 from compare.checks import (
     STATE_TOLERANCE,
     Check,
+    Parity,
     exact,
     gradient_check,
+    gradient_gaps,
     largest,
     loss_check,
     move_check,
     relative,
+    sides,
 )
 from compare.formats import sequence_classifier as layout
 from compare.formats.own_classifier import twin_state_dict
 from compare.formats.word_model import FUNCTION, WordModel
-from compare.parity import Parity
 from compare.reading import ReadModel
 from compare.word_questions import WordAnswers, with_output, word_questions
 
@@ -54,11 +56,7 @@ def measure_words(source: ReadModel, target: ReadModel) -> Parity:
             "in for logits, loss and gradients.",
             *notes,
         )
-    for_keras, for_twin = source, target
-    # What was written goes to its own framework.
-    if target.format == "keras" or (source.format == "twin" != target.format):
-        for_keras, for_twin = target, source
-
+    for_keras, for_twin = sides(source, target)
     # Here, not above: the frameworks start only once there is something to compute;
     # torch first.
     from compare.twin_words import twin_answers  # isort: skip
@@ -83,29 +81,24 @@ def measure_words(source: ReadModel, target: ReadModel) -> Parity:
             }
             for texts, trace in keras.traces.items()
         },
-        {
-            name: (largest(g - twin.gradients[name]), largest(g))
-            for name, g in keras.gradients.items()
-        },
+        gradient_gaps(keras, twin),
         {"keras": keras.losses, "twin": twin.losses},
         notes,
     )
 
 
 def _refuse_other_shape(one: WordModel, other: WordModel) -> None:
-    for name in FUNCTION:
-        values = [getattr(model.model, name) for model in (one, other)]
-        if values[0] != values[1]:
+    shown = ("num_words", "num_outputs")
+    values = [
+        {name: getattr(each.model, name) for name in FUNCTION}
+        | {name: getattr(each, name) for name in shown}
+        for each in (one, other)
+    ]
+    for name, value in values[0].items():
+        if value != values[1][name]:
             raise ValueError(
-                f"the models cannot be compared: {name} is {values[0]} in the one and "
-                f"{values[1]} in the other."
-            )
-    for name in ("num_words", "num_outputs"):
-        values = [getattr(model, name) for model in (one, other)]
-        if values[0] != values[1]:
-            raise ValueError(
-                f"the models cannot be compared: {name} is {values[0]} in the one and "
-                f"{values[1]} in the other."
+                f"the models cannot be compared: {name} is {value} in the one and "
+                f"{values[1][name]} in the other."
             )
 
 

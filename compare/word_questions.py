@@ -12,11 +12,9 @@ import numpy as np
 
 from compare.formats.sequence_classifier import expected_shapes
 from compare.formats.word_model import WordModel
+from compare.questions import NEXT_STEPS
 from tfsent.config_supervised import ClassifierConfig, LearnerConfig
-from tfsent.data.word_batches import Batch
-
-NEXT_STEPS = 20
-"""Updates that both sides make."""
+from tfsent.data.word_batches import Batch, PadSide, reading_batches
 
 LENGTHS = (21, 1, 13, 5, 17, 2, 9, 8)
 """Words of the texts that are read."""
@@ -92,10 +90,10 @@ def word_questions(model: WordModel, config: ClassifierConfig) -> WordQuestions:
     outputs, num_words = model.num_outputs, model.num_words
     kind = "multilabel" if outputs == 1 else "multiclass"
 
-    def batch(side: str) -> Batch:
+    def batch(side: PadSide) -> Batch:
         return _batch(rng, num_words, outputs, side)
 
-    texts = {f"padded {side}": batch(side) for side in ("behind", "in front")}
+    texts = {"padded behind": batch("after"), "padded in front": batch("before")}
     notes = (
         "Texts are random words, among them some of one word; what fills them up is "
         "masked.",
@@ -106,24 +104,16 @@ def word_questions(model: WordModel, config: ClassifierConfig) -> WordQuestions:
         outputs,
         kind,
         texts,
-        [batch("behind") for _ in range(NEXT_STEPS)],
+        [batch("after") for _ in range(NEXT_STEPS)],
         notes,
     )
 
 
-def _batch(rng: Any, num_words: int, outputs: int, side: str) -> Batch:
-    N, T = len(LENGTHS), max(LENGTHS) + 3
-    step_T, lengths_N1 = np.arange(T), np.array(LENGTHS)[:, None]
-    mask_NT = step_T < lengths_N1 if side == "behind" else step_T >= T - lengths_N1
+def _batch(rng: Any, num_words: int, outputs: int, side: PadSide) -> Batch:
     # From 1 on, where there is another number than that of padding.
-    words_NT = rng.integers(min(1, num_words - 1), num_words, (N, T)) * mask_NT
-    labels = rng.integers(0, max(2, outputs), N)
+    least = min(1, num_words - 1)
+    ids = [rng.integers(least, num_words, n).astype(np.int32) for n in LENGTHS]
+    labels = rng.integers(0, max(2, outputs), len(ids))
     if outputs == 1:
         labels = labels[:, None]
-    return Batch(
-        words_NT.astype(np.int32),
-        mask_NT,
-        labels.astype(np.int64),
-        np.ones(N, np.float32),
-        np.arange(N),
-    )
+    return reading_batches(ids, labels, len(ids), side)[0]

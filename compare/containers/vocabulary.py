@@ -12,9 +12,10 @@ from pathlib import Path
 from compare.containers.plain_file import open_plain
 from tfsent.checkpoint import CheckpointError
 from tfsent.checkpoint.strict_json import brief, parse_object
+from tfsent.data.words import PAD, SPECIAL_WORDS, UNK
 
 NAME = "vocabulary.json"
-FIRST = ("<pad>", "<unk>")
+FIRST = (SPECIAL_WORDS[PAD], SPECIAL_WORDS[UNK])
 """What numbers 0 and 1 are called here."""
 
 _MAX_BYTES = 2**26

@@ -37,11 +37,11 @@ from compare.checkpoint import Origin
 from compare.containers import Container
 from compare.containers.hdf5 import TEXTS
 from compare.containers.vocabulary import words_beside
+from compare.formats.origins import file_gates
 from compare.formats.word_model import (
     OPTIMIZER,
     WordModel,
     made,
-    order_of,
     require_model,
     require_settings,
 )
@@ -106,7 +106,7 @@ def read(container: Container, gates: str | None = None) -> WordModel:
     """
     path, names = container.path, _weight_names(container)
     prefix = f"{_WHOLE}." if _is_whole(container) else ""
-    rows = _rows(names, prefix, order_of(gates, GATES, path), path)
+    rows = _rows(names, prefix, file_gates("lstm", gates, (GATES,), path), path)
     arrays = {
         name: array
         for name, array in container.arrays.items()

@@ -12,12 +12,11 @@ import numpy as np
 
 from compare.formats.table import theirs_of, to_ours, to_theirs
 from compare.formats.twin_table import table_of
-from tfsent.checkpoint import expected_shapes
+from tfsent.checkpoint import CheckpointError, expected_shapes
+from tfsent.checkpoint.strict_json import brief
 from tfsent.config import ModelConfig
 from tfsent.config_encoder import EncoderConfig
-
-HEADS = "heads/"
-"""Begins the name of every weight that is not the language model's."""
+from tfsent.supervised.language import CENTER, HEADS, SCALE
 
 _LANGUAGE = "language_model."
 
@@ -34,7 +33,7 @@ class LanguageLayout:
     def __init__(self, model: ModelConfig, decoder: bool, config: EncoderConfig):
         self._model, self._decoder = model, decoder
         self._table = table_of(model)
-        self._heads = {f"{HEADS}{name}": name for name in ("center", "scale")}
+        self._heads = {CENTER: "center", SCALE: "scale"}
         for k in range(len(config.hidden)):
             for part in ("weight", "bias"):
                 self._heads[f"{HEADS}hidden/{k}/{part}"] = f"hidden.{k}.{part}"
@@ -57,7 +56,9 @@ class LanguageLayout:
 
     def to_twin(self, weights: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Return our weights under the names of the twin's parameters."""
-        ours = {name: array for name, array in weights.items() if HEADS not in name}
+        ours = {
+            name: array for name, array in weights.items() if not name.startswith(HEADS)
+        }
         theirs = to_theirs(self._table, ours, self._model)
         found = {_LANGUAGE + name: array for name, array in theirs.items()}
         for name, place in self._heads.items():
@@ -77,8 +78,13 @@ class LanguageLayout:
             if name.startswith(_LANGUAGE)
         }
         path = Path("the twin")
+        others = {name for name in arrays if not name.startswith(_LANGUAGE)}
+        odd = others ^ set(self._heads.values())
+        if odd:
+            what = "misses" if odd - others else "has no place for"
+            raise CheckpointError(path, f"{what} {brief(sorted(odd))}.")
         mapped = to_ours(self._table, theirs, self._model, path, self._decoder)
-        found = {name: mapped.weights[name] for name in self.names if HEADS not in name}
+        found = {n: mapped.weights[n] for n in self.names if n not in self._heads}
         for name, place in self._heads.items():
             array = arrays[place]
             found[name] = array.T if array.ndim == 2 else array

@@ -107,7 +107,7 @@ def from_arrays(
     text_rule_of(config, path)  # Whoever asks later may trust it.
     mapped = to_ours(own.table_of(model, gates), arrays, model, path, decoder)
     here = Origin(own.name, _gates(own, model, gates), mapped.dtype)
-    origin = _origin(config, path) or here
+    origin = origin_told(config, path) or here
     settings = {n: v for n, v in config.items() if n not in (CONVERTED, DECODER)}
     return Checkpoint(model, mapped.weights, decoder, origin, {}, settings)
 
@@ -167,7 +167,12 @@ def _gates(own: Own, model: ModelConfig, gates: str | None) -> str:
     return own.gates[model.cell] if gates is None else gates
 
 
-def _origin(config: Mapping[str, Any], path: Path) -> Origin | None:
+def origin_told(config: Mapping[str, Any], path: Path) -> Origin | None:
+    """Return where settings say that a model came from, None if they do not.
+
+    Raises:
+        CheckpointError: If what they say is no origin.
+    """
     facts = config.get(CONVERTED)
     if facts is None:
         return None

@@ -25,9 +25,11 @@ from compare.containers.keras_file import GROUPS, OBJECT, SETTINGS
 from compare.formats import sequence_classifier as layout
 from compare.formats.blocks import OUR_GATES
 from compare.formats.numbers import stored_type, widened
+from compare.formats.own import CONVERTED, origin_told
 from compare.formats.word_model import (
     WordModel,
     check_weights,
+    num_words,
     parse_config,
     require_model,
     task_of,
@@ -49,7 +51,7 @@ TWIN_FILES = {".safetensors": "safetensors", ".pt": "torch", ".pth": "torch"}
 
 _TOLD = "classifier"
 _WEIGHTS = "weights"
-_CONVERTED, _ERRORS = "converted", "errors"
+_ERRORS = "errors"
 _READER = "readers.0.wx"
 
 
@@ -126,10 +128,10 @@ def _told(model: WordModel, name: str) -> dict[str, Any]:
     settings = dict(model.settings)
     settings["classifier"] = to_dict(model.model)
     settings["framework"] = FRAMEWORKS[name]
-    settings.pop(_CONVERTED, None)
+    settings.pop(CONVERTED, None)
     if model.origin.format not in FRAMEWORKS:
         origin = model.origin._asdict()
-        settings[_CONVERTED] = origin | {_ERRORS: model.extras}
+        settings[CONVERTED] = origin | {_ERRORS: model.extras}
     return {"settings": settings, "task": dict(model.task)}
 
 
@@ -145,10 +147,9 @@ def _made(
     name = {v: k for k, v in FRAMEWORKS.items()}.get(
         settings.get("framework", "keras"), "keras"
     )
-    path, converted = container.path, settings.pop(_CONVERTED, None)
-    first = weights.get("embedding/weight", weights.get("layers/0/forward/wx"))
-    symbols = 0 if first is None else len(first)
-    origin = Origin(name, OUR_GATES[config.cell], dtype, symbols)
+    path, converted = container.path, settings.pop(CONVERTED, None)
+    count = num_words(weights, config)
+    origin = Origin(name, OUR_GATES[config.cell], dtype, count)
     extras: dict[str, Any] = {}
     if converted is not None:
         origin, extras = _origin(converted, path)
@@ -159,16 +160,11 @@ def _made(
 
 def _origin(facts: Any, path: Path) -> tuple[Origin, dict[str, Any]]:
     """Return where a model came from, and what was logged there."""
-    kinds = {"format": str, "gates": str, "dtype": str, "symbols": int, "facts": dict}
-    if not isinstance(facts, Mapping) or any(
-        type(facts.get(name)) is not kind for name, kind in kinds.items()
-    ):
-        reason = f"its settings say converted: {brief(facts)}; no facts of an origin."
-        raise CheckpointError(path, reason)
+    origin = origin_told({CONVERTED: facts}, path)
+    assert origin is not None
     errors = facts.get(_ERRORS, {})
     if not isinstance(errors, dict):
         raise CheckpointError(path, "its logged errors are no dictionary.")
-    origin = Origin(**{name: facts[name] for name in kinds})
     # What was lost of float64 was lost when it was read.
     dtype = "float32" if origin.dtype == "float64" else origin.dtype
     return origin._replace(dtype=dtype), errors
@@ -259,7 +255,8 @@ def _of_twin(container: Container) -> WordModel:
         ours = layout.to_ours(weights, names, config)
     except ValueError as error:
         raise CheckpointError(path, str(error)) from error
-    check_weights(ours, config, path, places)
+    turned = layout.turned_names(names, config)
+    check_weights(ours, config, path, places, turned)
     return _made(ours, config, told, container, dtype)
 
 

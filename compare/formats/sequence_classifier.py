@@ -104,17 +104,14 @@ def to_twin_names(names: list[str], config: ClassifierConfig) -> dict[str, str]:
     return {name: _place(name, config).twin for name in names}
 
 
+def turned_names(names: list[str], config: ClassifierConfig) -> set[str]:
+    """Return which of our names the twin has with its axes the other way round."""
+    return {name for name in names if _place(name, config).turned}
+
+
 def weight_names(config: ClassifierConfig) -> list[str]:
     """Return our names of the weights of a model, in their order."""
-    names = [] if config.one_hot else ["embedding/weight"]
-    sides, parts = _sides(config), _parts(config)
-    for k in range(config.layers):
-        names += [f"layers/{k}/{side}/{part}" for side in sides for part in parts]
-    if config.pooling == "attention":
-        names.append("attention/weight")
-    for k in range(len(config.hidden)):
-        names += [f"hidden/{k}/weight", f"hidden/{k}/bias"]
-    return [*names, "output/weight", "output/bias"]
+    return list(expected_shapes(config, 1, 1))
 
 
 def expected_shapes(

@@ -29,10 +29,10 @@ import numpy as np
 from compare.checkpoint import Origin
 from compare.containers import Container
 from compare.containers.vocabulary import words_beside
+from compare.formats.origins import file_gates
 from compare.formats.word_model import (
     WordModel,
     made,
-    order_of,
     require_model,
     require_settings,
 )
@@ -94,7 +94,7 @@ def read(
         CheckpointError: If a weight is missing, left over or of a wrong shape or type.
     """
     path = container.path
-    order = order_of(gates, GATES, path)
+    order = file_gates("lstm", gates, (GATES,), path)
     arrays = dict(container.arrays)
     errors = {n: arrays.pop(n).tolist() for n in _ERRORS if n in arrays}
     weights, dtype = to_ours(_rows(order), arrays, lambda E, H: H, path)

@@ -26,10 +26,9 @@ from typing import Any
 from compare.checkpoint import Origin
 from compare.containers import Container
 from compare.formats.deepmoji import SETTINGS, moji_model, pooled_width
-from compare.formats.origins import facts_of, refuse_unknown
+from compare.formats.origins import facts_of, file_gates, refuse_unknown
 from compare.formats.word_model import (
     WordModel,
-    order_of,
     require_model,
     require_settings,
 )
@@ -71,7 +70,7 @@ def read(container: Container, gates: str | None = None) -> WordModel:
     """
     path = container.path
     refuse_unknown(container.facts, (), path)
-    order = order_of(gates, GATES, path)
+    order = file_gates("lstm", gates, (GATES,), path)
     ends = any(name.startswith(_OUTPUT) for name in container.arrays)
     rows = _rows(order, ends)
     weights, dtype = to_ours(rows, container.arrays, pooled_width, path)

@@ -6,9 +6,8 @@ vector, K outputs.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from compare.formats.sequence_classifier import expected_shapes
 from tfsent.checkpoint import CheckpointError
 from tfsent.checkpoint.strict_json import brief
 from tfsent.config_supervised import ClassifierConfig, FinetuneConfig, WordsConfig
+from tfsent.data.words import SPECIAL_WORDS
 from tfsent.settings_json import from_dict
 
 DROPOUTS = ("dropout", "spatial_dropout")
@@ -35,9 +35,6 @@ FUNCTION = tuple(
 
 OPTIMIZER = "optimizer"
 """Fact of an origin: the file held the state of an optimizer, which was not read."""
-
-LEAST_WORDS = 4
-"""That the settings of words allow."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +72,7 @@ class WordModel:
     @property
     def num_words(self) -> int:
         """V."""
-        return _num_words(self.weights, self.model)
+        return num_words(self.weights, self.model)
 
     @property
     def num_outputs(self) -> int:
@@ -173,13 +170,12 @@ def made(
         learner: Settings that a run of such models starts from.
         extras: What was logged.
     """
-    num_words = origin.symbols
-    settings = replace(
-        learner,
-        classifier=model,
-        words=replace(learner.words, max_features=max(num_words, LEAST_WORDS)),
-    )
-    kept = {n: v for n, v in asdict(settings).items() if n not in _CALL}
+    # Here, not above: it brings scikit-learn.
+    from tfsent.supervised.output import recorded
+
+    most = max(origin.symbols, len(SPECIAL_WORDS) + 1)
+    words_of = replace(learner.words, max_features=most)
+    settings = replace(learner, classifier=model, words=words_of)
     outputs = len(weights["output/bias"]) if "output/bias" in weights else 0
     return WordModel(
         weights,
@@ -187,13 +183,9 @@ def made(
         task_of(outputs),
         origin,
         words,
-        json.loads(json.dumps(kept)),
+        recorded(settings),
         dict(extras or {}),
     )
-
-
-_CALL = ("out", "fresh", "json", "start")
-"""Settings of a call of `finetune.py`, not of what it trains."""
 
 
 def task_of(outputs: int) -> dict[str, Any]:
@@ -211,6 +203,7 @@ def check_weights(
     config: ClassifierConfig,
     path: Path,
     shown: Mapping[str, str] | None = None,
+    turned: Collection[str] = (),
 ) -> None:
     """Refuse weights that make no model of this shape together.
 
@@ -219,12 +212,13 @@ def check_weights(
         config: The shape.
         path: The file, for messages.
         shown: Our name to the one in the file.
+        turned: Our names of those whose axes the file has the other way round.
 
     Raises:
         CheckpointError: Names the first that is missing, left over or does not fit.
     """
     shown = shown or {}
-    words, outputs = _num_words(weights, config), len(weights.get("output/bias", ()))
+    words, outputs = num_words(weights, config), len(weights.get("output/bias", ()))
     wanted = expected_shapes(config, words, outputs)
     if not outputs:
         wanted = {n: s for n, s in wanted.items() if not n.startswith("output/")}
@@ -233,6 +227,8 @@ def check_weights(
             raise CheckpointError(path, f"misses the weight {shown.get(name, name)!r}.")
         found = weights[name].shape
         if found != shape:
+            if name in turned:
+                found, shape = found[::-1], shape[::-1]
             reason = f"{shown.get(name, name)!r} has shape {brief(found)}, not {shape}."
             raise CheckpointError(path, reason)
         if not np.isfinite(weights[name]).all():
@@ -244,7 +240,8 @@ def check_weights(
         raise CheckpointError(path, f"has weights without a place: {names}.")
 
 
-def _num_words(weights: Mapping[str, np.ndarray], config: ClassifierConfig) -> int:
+def num_words(weights: Mapping[str, np.ndarray], config: ClassifierConfig) -> int:
+    """Return V as the weights have it; 0 if what tells it is missing."""
     side = "backward" if config.direction == "backward" else "forward"
     name = f"layers/0/{side}/wx" if config.one_hot else "embedding/weight"
     array = weights.get(name)
@@ -297,15 +294,3 @@ def require_model(model: Any, name: str, output: bool = False) -> None:
             f"{name} holds an output layer, and the model has none; deepmoji, "
             "torchmoji and a run folder hold it without one."
         )
-
-
-def order_of(gates: str | None, own: str, path: Path) -> str:
-    """Return the order of gate blocks that a user says, or the format's own.
-
-    Raises:
-        CheckpointError: If it is no order of an LSTM's gates.
-    """
-    order = gates or own
-    if sorted(order) != sorted(own):
-        raise CheckpointError(path, f"gates {order!r} are no order of i f o u.")
-    return order

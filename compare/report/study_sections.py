@@ -23,12 +23,17 @@ HOW_TO_READ = (
     "of seconds by bootstrap over processes and what each was timed at, of accuracies "
     "by bootstrap over test texts. With one seed there is one process of each system "
     "and network: such an interval knows of the turns of this process and not of how "
-    "another one would fare. What holds over many networks holds over many processes.",
+    "another one would fare. What holds over many networks holds over many processes. "
+    "Of an epoch's seconds there are as few figures as epochs: of three the brackets "
+    "are least and most, and cover less than 95 %. Ratios are not corrected for their "
+    "number: of twenty without a difference one may show some.",
     "Compiling is what the first update, batch or call of each length took beyond the "
     "others of its length, summed; it is in no other figure but start-up, which goes "
     "from the start of the process to the end of its first update.",
     "p is that of McNemar's exact test on the same test texts, corrected by Holm's "
-    "method for all comparisons of its kind.",
+    "method for all comparisons of its kind. It knows of the test texts and not of "
+    "another start: with one seed a difference may be the seed's, and the systems of "
+    "one network, which start alike, are no independent witnesses.",
 )
 
 _TASKS = {

@@ -9,10 +9,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from scipy import stats
 
+from compare.paired import paired_texts
 from compare.study.figures import BETWEEN
-from tfsent.transfer.scores import bootstrap_interval
 
 Right = Mapping[tuple[str, int, int, int, str], np.ndarray]
 """(cell, depth, width, seed, system) -> bool[N], which test texts are told right."""
@@ -63,23 +62,13 @@ def _compared(
     one_N: np.ndarray,
     other_N: np.ndarray,
 ) -> dict[str, Any]:
-    only_one, only_other = int((one_N & ~other_N).sum()), int((~one_N & other_N).sum())
-    apart = only_one + only_other
-    gaps_N = one_N.astype(np.float64) - other_N
-    low = high = 0.0
-    if apart:
-        low, high = bootstrap_interval(gaps_N, 0)
     return {
         "kind": kind,
         "key": f"{cell}-d{depth}-w{width}",
         "seed": seed,
         "one": one,
         "other": other,
-        "difference": float(gaps_N.mean()),
-        "interval": [float(low), float(high)],
-        "only_one": only_one,
-        "only_other": only_other,
-        "p": float(stats.binomtest(only_one, apart).pvalue) if apart else 1.0,
+        **paired_texts(one_N, other_N),
         "holm_p": 1.0,
     }
 

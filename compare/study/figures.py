@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from compare.intervals import bootstrapped
+from compare.equal_work import size_of
+from compare.intervals import interval
 from compare.rounds import ABSENT, FAILED, INVALID, OK
 from compare.study.measure import unpacked
 from compare.study.networks import Network
@@ -104,13 +105,13 @@ class Times:
         self.test_s = sum(read)
         self.test_rounds = _by_round(entry["test"], read)
         singles = [list(turn["seconds"]) for turn in entry["single"]]
-        first = singles[0].pop(0) if len(singles[0]) > 1 else None
+        first = singles[0].pop(0)
         self.single_s = [taken for turn in singles for taken in turn]
         self.single_rounds = {
             turn["round"]: median(left)
             for turn, left in zip(entry["single"], singles, strict=True)
         }
-        last = max(0.0, first - median(self.single_s)) if first is not None else 0.0
+        last = max(0.0, first - median(self.single_s))
         self.compile_s = compiling + more + last
         start = entry["start"]
         self.start_s = start["process_s"] + start["build_s"] + start["first_s"]
@@ -193,7 +194,7 @@ def _system(
         "status": status[0],
         "reason": status[1],
         "stderr": status[2],
-        "gap": max(gaps, key=_size) if gaps else None,
+        "gap": max(gaps, key=size_of) if gaps else None,
         "peak_resident_bytes": None,
         **dict.fromkeys(
             ("epoch_s", "test_s", "single_s", "start_s", "import_s", "compile_s")
@@ -213,21 +214,6 @@ def _system(
         "peak_resident_bytes": max(peaks),
         "runs": [_run(seed, entry) for seed, entry in entries.items()],
     }
-
-
-def interval(by_process: Sequence[Sequence[float]]) -> dict[str, Any]:
-    """Return a median with its interval as JSON values; a single figure is both ends.
-
-    Most figures of one seed are single ones, and drawing one of one takes its time.
-    """
-    every = [value for process in by_process for value in process]
-    if len(every) == 1:
-        return {"median": every[0], "low": every[0], "high": every[0], "n": 1}
-    return bootstrapped(by_process)._asdict()
-
-
-def _size(gap: Mapping[str, Any]) -> float:
-    return np.inf if gap["value"] is None else float(gap["value"])
 
 
 def _run(seed: int, entry: Entry) -> dict[str, Any]:

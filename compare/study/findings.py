@@ -14,6 +14,7 @@ from typing import Any
 from compare.report.numbers import Interval, inverse, plain
 from compare.rounds import ABSENT, OK
 from compare.study.answers import BETWEEN_FRAMEWORKS, MORE_LAYERS
+from compare.study.figures import BETWEEN
 
 LEVEL = 0.05
 """Below it a corrected p tells of a difference."""
@@ -84,7 +85,8 @@ def equal_work(networks: Networks) -> Iterator[str]:
         )
     for key, name, system in entries:
         if system["status"] != OK:
-            yield f"{NAMES[name]}, {key}, {system['status']}: {system['reason']}."
+            reason = system["reason"].rstrip(".")
+            yield f"{NAMES[name]}, {key}, {system['status']}: {reason}."
 
 
 def speed(networks: Networks) -> Iterator[str]:
@@ -112,7 +114,7 @@ def speed(networks: Networks) -> Iterator[str]:
 
 def speed_of_cells(networks: Networks) -> Iterator[str]:
     """Say of each cell which framework trains faster, at which depth, by how much."""
-    for one, other in (("keras", "torch"), ("keras-layers", "torch-layers")):
+    for one, other in BETWEEN:
         for cell in dict.fromkeys(network["cell"] for network in networks):
             own = [network for network in networks if network["cell"] == cell]
             found = list(_ratios(own, one, other, "train"))
@@ -295,7 +297,7 @@ def depth_pays(comparisons: Iterable[Mapping[str, Any]]) -> Iterator[str]:
 
 
 def best(networks: Networks) -> Iterator[str]:
-    """Say which network is the most accurate, and what its time is."""
+    """Say which network got the most test texts right, and what its time is."""
     runs = [
         (median(run["accuracy"] for run in system["runs"]), network, name, system)
         for network in networks
@@ -306,7 +308,7 @@ def best(networks: Networks) -> Iterator[str]:
         reached, network, name, system = max(runs, key=lambda run: run[0])
         quick = min(runs, key=lambda run: run[3]["epoch_s"]["median"])
         yield (
-            f"The most accurate is {network['key']} of {NAMES[name]}, "
+            f"Highest on these test texts is {network['key']} of {NAMES[name]}, "
             f"{100 * reached:.2f} % at {plain(system['epoch_s']['median'], 3)} s an "
             f"epoch; the quickest to train is {quick[1]['key']} of {NAMES[quick[2]]}, "
             f"{100 * quick[0]:.2f} % at {plain(quick[3]['epoch_s']['median'], 3)} s."

@@ -10,7 +10,6 @@ agree; a system whose losses do not is told and goes no further.
 from __future__ import annotations
 
 import contextlib
-import math
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -210,19 +209,11 @@ class _Turns:
             losses = np.array(entry["epochs"][0][0]["losses"])
             reference = losses if reference is None else reference
             gap = gap_between({"losses": reference}, {"losses": losses}, "float32")
-            entry["gap"] = {
-                # JSON has no infinity.
-                "value": gap.value if math.isfinite(gap.value) else None,
-                "tolerance": gap.tolerance,
-                "what": f"losses of the first {len(losses)} updates",
-            }
+            gap = gap._replace(what=f"one of the first {len(losses)} losses")
+            entry["gap"] = gap.as_json()
             if not gap.passed:
                 entry["status"] = INVALID
-                entry["reason"] = (
-                    f"not the same work: the losses of the first {len(losses)} updates "
-                    f"differ by {gap.value:.1e} of the largest, at most "
-                    f"{gap.tolerance:g} will do"
-                )
+                entry["reason"] = gap.reason
                 self._alive.pop(name).close()
 
     def train(self) -> None:

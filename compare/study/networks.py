@@ -12,7 +12,6 @@ import numpy as np
 
 from compare.formats.blocks import OUR_GATES
 from compare.formats.sequence_classifier import weight_names
-from tfsent.config import GATES
 from tfsent.config_supervised import ClassifierConfig
 
 CELLS = ("rnn", "lstm", "gru", "mlstm")
@@ -24,7 +23,6 @@ SYSTEMS = ("keras", "torch", "keras-layers", "torch-layers")
 CLASSES = 2
 
 _OUR_CELLS = {"rnn": "tanh"}
-_EMBEDDING_RANGE = 0.05
 
 
 class Network(NamedTuple):
@@ -75,7 +73,7 @@ def _start(
 ) -> np.ndarray:
     part, width = name.rpartition("/")[2], config.units
     if name == "embedding/weight":
-        reach = _EMBEDDING_RANGE
+        reach = config.embedding_range
         return rng.uniform(-reach, reach, (num_words, width))
     if name == "output/weight":
         reach = (6 / (width + CLASSES)) ** 0.5
@@ -87,7 +85,7 @@ def _start(
     if part in ("b", "bh"):
         bias = np.zeros(blocks * width)
         if "f" in gates:
-            forget = GATES.index("f") * width
+            forget = gates.index("f") * width
             bias[forget : forget + width] = 1.0
         return bias
     count = 1 if part in ("wmx", "wmh") else blocks

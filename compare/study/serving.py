@@ -1,6 +1,6 @@
 """The system's side of the protocol of the study; lines as in `runners.serving`.
 
-    hello     -> versions, device, threads, seconds of the import
+    hello     -> versions, threads, seconds of the import
     start     build a network and make its first update: seconds, its loss
     updates   make some more: seconds and loss of each
     read      say the class of some test texts: seconds of each batch
@@ -40,8 +40,6 @@ class Learner(Protocol):
 class Side(Protocol):
     """What a system's file gives: its framework, opened."""
 
-    device: str
-    """Kind of the device that computes, such as "cpu"."""
     threads: int
     """Threads that it computes with."""
 
@@ -72,9 +70,8 @@ class StudyServer:
         self._learner: Any = None
 
     def hello(self) -> dict[str, Any]:
-        """Return where it computes, and with which versions."""
+        """Return with how many threads it computes, and which versions."""
         return {
-            "device": self._side.device,
             "threads": self._side.threads,
             "import_s": self._import_s,
             "versions": {

@@ -50,11 +50,11 @@ class StudyConfig:
     """Texts read at a time for the test."""
     learning_rate: float = 1e-3
     """Of Adam, constant."""
-    turns: int = 4
+    turns: int = 12
     """Turns of each system in an epoch, in the test split and in the calls of one text."""
     latency_words: int = 100
     """Words of the text that is read alone."""
-    latency_calls: int = 25
+    latency_calls: int = 10
     """Calls with one text in a turn."""
     threads: int = 0
     """Threads of each framework. Default: as many as physical cores."""
@@ -70,6 +70,11 @@ class StudyConfig:
             value = getattr(self, name)
             if value < 1:
                 raise ValueError(f"study.{name} is {value}; at least 1 will do.")
+        if self.latency_calls < 2:
+            raise ValueError(
+                f"study.latency_calls is {self.latency_calls}; at least 2 will do: "
+                "the first compiles."
+            )
         for name in ("limit_s", "learning_rate"):
             value = getattr(self, name)
             if not 0 < value < math.inf:

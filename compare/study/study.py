@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from compare.formats.sequence_classifier import expected_shapes
 from compare.rounds import OK
 from compare.runners.facts import Found
 from compare.study.answers import Right, comparisons
@@ -27,7 +29,7 @@ from compare.study.measure import (
     num_threads,
     unpacked,
 )
-from compare.study.networks import Network, start_weights
+from compare.study.networks import CLASSES, Network
 from compare.study.settings import StudyConfig
 from compare.study.texts import StudyTexts, read_texts
 from tfsent.checkpoint import atomic
@@ -51,7 +53,8 @@ def measure_study(
     """
     atomic.make_folder(folder)
     texts = read_texts(config, tell)
-    systems = {name: find_systems()[name] for name in config.system_list()}
+    known = find_systems()
+    systems = {name: known[name] for name in config.system_list()}
     networks = config.networks()
     with contextlib.closing(Inputs(texts, config)) as inputs:
         for number, network in enumerate(networks):
@@ -91,8 +94,8 @@ def _study(
     figures = []
     for place, seeds in groups.items():
         network = Network(*place, seed=0)
-        weights = start_weights(network, texts.num_words)
-        count = int(sum(array.size for array in weights.values()))
+        shapes = expected_shapes(network.classifier(), texts.num_words, CLASSES)
+        count = sum(math.prod(shape) for shape in shapes.values())
         figures.append(network_figures(seeds, network, count))
     study: dict[str, Any] = {
         "texts": texts.facts,
@@ -100,7 +103,7 @@ def _study(
         "batch_size": config.batch_size,
         "lengths": config.length_list(),
         "latency_words": config.latency_words,
-        "threads": num_threads(config),
+        "threads": _threads(config, measured),
         "wall_s": sum(found["wall_s"] for found in measured.values()),
         "systems": {
             name: {"what": found.facts.what, "versions": _versions(name, measured)}
@@ -129,3 +132,14 @@ def _right(measured: Mapping[Network, Mapping[str, Any]]) -> Right:
             if entry["status"] == OK:
                 right[(*network, name)] = unpacked(entry["right"])
     return right
+
+
+def _threads(config: StudyConfig, measured: Mapping[Network, Mapping[str, Any]]) -> int:
+    """Return how many threads computed, as those who did have told."""
+    told = [
+        entry["facts"]["threads"]
+        for found in measured.values()
+        for entry in found["systems"].values()
+        if entry["facts"]
+    ]
+    return max(told, default=num_threads(config))

@@ -33,16 +33,15 @@ def open_side(name: str) -> OurKeras:
 class TensorFlowThreads:
     """TensorFlow with as many threads as OMP_NUM_THREADS says."""
 
-    device = "cpu"
-
     def __init__(self) -> None:
         quiet()
         import tensorflow as tf
 
-        self.threads = int(os.environ["OMP_NUM_THREADS"])
+        count = int(os.environ["OMP_NUM_THREADS"])
         tf.config.set_visible_devices([], "GPU")
-        tf.config.threading.set_intra_op_parallelism_threads(self.threads)
-        tf.config.threading.set_inter_op_parallelism_threads(self.threads)
+        tf.config.threading.set_intra_op_parallelism_threads(count)
+        tf.config.threading.set_inter_op_parallelism_threads(count)
+        self.threads = tf.config.threading.get_intra_op_parallelism_threads()
         # A part of the import, which loads on first use.
         import keras  # noqa: F401
 

@@ -21,7 +21,6 @@ from compare.runners.facts import RunnerFacts
 from compare.runners.keras_plain import to_keras
 from compare.study.networks import CLASSES, Network, without_side
 from compare.study.system_keras import TensorFlowThreads
-from compare.study.task import EPSILON
 from tfsent.data.word_batches import Batch
 
 RUNNERS = (
@@ -61,6 +60,8 @@ class _Learner:
         import keras
         import tensorflow as tf
 
+        from tfsent.supervised.keras_learner import EPSILON
+
         layers, width = keras.layers, network.width
         kind = {"rnn": layers.SimpleRNN, "lstm": layers.LSTM, "gru": layers.GRU}
         self._tf = tf
@@ -81,7 +82,7 @@ class _Learner:
             *self._read.trainable_variables,
             *self._output.trainable_variables,
         ]
-        self._optimizer = keras.optimizers.Adam(1.0, epsilon=EPSILON)
+        self._optimizer = keras.optimizers.Adam(1.0, epsilon=EPSILON["adam"])
         self._optimizer.build(self._variables)
         spec = tf.TensorSpec
         given = [spec([None, None], tf.int32), spec([None, None], tf.bool)]

@@ -32,8 +32,6 @@ def open_side(name: str) -> OurTorch:
 class TorchThreads:
     """PyTorch with as many threads as OMP_NUM_THREADS says."""
 
-    device = "cpu"
-
     def __init__(self) -> None:
         import torch
 

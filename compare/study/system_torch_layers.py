@@ -19,7 +19,6 @@ from compare.runners.facts import RunnerFacts
 from compare.runners.torch_layers import to_torch
 from compare.study.networks import CLASSES, Network, without_side
 from compare.study.system_torch import TorchThreads
-from compare.study.task import EPSILON
 from tfsent.data.word_batches import Batch
 
 RUNNERS = (
@@ -59,8 +58,12 @@ class _Learner:
         import torch
         from torch import nn
 
-        from compare.twin.update_rules import Numbers, UpdateRule
+        from compare.twin.learner import NUMBERS
+        from compare.twin.memory import keep_freed_memory
+        from compare.twin.update_rules import UpdateRule
 
+        # As this project's own layers do: a policy of the process, not of a layer.
+        keep_freed_memory()
         self._torch = torch
         width = network.width
         kind = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}[network.cell]
@@ -80,7 +83,7 @@ class _Learner:
             for name, parameter in self._model.named_parameters():
                 parameter.requires_grad_("bias_hh" not in name)
         self._trained = [p for p in self._model.parameters() if p.requires_grad]
-        self._rule = UpdateRule("adam", self._trained, Numbers(epsilon=EPSILON))
+        self._rule = UpdateRule("adam", self._trained, NUMBERS["adam"])
 
     def update(self, batch: Batch, rate: float, number: int) -> float:
         """Update the weights once and return the batch's loss."""

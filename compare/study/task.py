@@ -7,5 +7,3 @@ from tfsent.supervised.task import Task
 
 TASK = Task("binary", ("negative", "positive"))
 LEARNER = LearnerConfig(optimizer="adam")
-EPSILON = 1e-7
-"""Adam's, beside the root of the uncorrected mean square, as Keras has it."""

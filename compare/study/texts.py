@@ -6,7 +6,7 @@ Axes: N texts, T words.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,15 +15,15 @@ import numpy as np
 from compare.study.settings import StudyConfig
 from tfsent.config_supervised import WordsConfig
 from tfsent.data.word_batches import Batch, reading_batches, training_batches
+from tfsent.data.word_splitting import split_words
 from tfsent.data.words import PAD, Tokenizer
+from tfsent.session import Tell
 from tfsent.transfer.labelled import (
     LabelledTexts,
     label_names,
     read_labels,
     read_splits,
 )
-
-Tell = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def read_texts(config: StudyConfig, tell: Tell = lambda line: None) -> StudyText
     test = splits.test
     count = len(test.texts)
     if config.test_texts is not None and config.test_texts < count:
-        test = _some(test, np.sort(rng.choice(count, config.test_texts, replace=False)))
+        test = test.take(np.sort(rng.choice(count, config.test_texts, replace=False)))
     train_ids, test_ids = (
         [tokenizer.encode(text) for text in each.texts] for each in (train, test)
     )
@@ -108,8 +108,7 @@ def _short_texts(
     train: LabelledTexts, config: StudyConfig, rng: np.random.Generator
 ) -> tuple[LabelledTexts, int]:
     """Return a draw of the training texts that are short enough, and their number."""
-    split = Tokenizer(WordsConfig(), ("<pad>", "<end>", "<unk>", "a")).split
-    lengths = np.array([len(split(text)) for text in train.texts])
+    lengths = np.array([len(split_words(text)) for text in train.texts])
     short = np.flatnonzero(lengths <= config.max_words)
     if len(short) < config.train_texts:
         raise ValueError(
@@ -118,13 +117,7 @@ def _short_texts(
             "or a larger study.max_words."
         )
     chosen = np.sort(rng.choice(short, config.train_texts, replace=False))
-    return _some(train, chosen), len(short)
-
-
-def _some(texts: LabelledTexts, rows: np.ndarray) -> LabelledTexts:
-    return LabelledTexts(
-        texts.name, [texts.texts[row] for row in rows], texts.labels[rows]
-    )
+    return train.take(chosen), len(short)
 
 
 def _fingerprint(texts: StudyTexts) -> str:

@@ -99,7 +99,7 @@ class LanguageLearner(TorchLearner):
                 self._given(batch.mask_NT[:, :longest]),
                 language=self._language,
             )
-        heads = [self._loss(said_NMK[:, m], batch) for m in range(self._encoder.heads)]
+        heads = [self.loss(said_NMK[:, m], batch) for m in range(self._encoder.heads)]
         return (
             torch.stack(heads).mean()
             + self._encoder.language_loss * nats

@@ -106,7 +106,7 @@ class TorchLearner:
     def _total_loss(self, batch: Batch) -> Tensor:
         """Return what is made smaller, but for the weight decay."""
         said_NK = self.model(self._given(batch.words_NT), self._given(batch.mask_NT))
-        return self._loss(said_NK, batch)
+        return self.loss(said_NK, batch)
 
     def _given(self, array: np.ndarray) -> Tensor:
         return torch.from_numpy(array).to(self._device)
@@ -169,7 +169,7 @@ class TorchLearner:
                 for name, tensor in zip(names, slot, strict=True):
                     yield name, k, tensor
 
-    def _loss(self, said_NK: Tensor, batch: Batch) -> Tensor:
+    def loss(self, said_NK: Tensor, batch: Batch) -> Tensor:
         """Return the weighted mean over the texts."""
         labels = self._given(batch.labels)
         if self._task.kind == "multilabel":

@@ -1,7 +1,7 @@
 """DeepMoji's network put together from plain layers of Keras and of PyTorch.
 
 Nothing of this project is in it: what a converted file holds is loaded by the names,
-axes and orders of each framework's own code.
+axes and orders of each framework's own code, or put together by hand.
 
 Axes: N texts, T words, H units, F pooled width.
 """
@@ -16,6 +16,8 @@ from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 EPSILON = 1e-7
+
+_PARTS = {"wx": "weight_ih", "wh": "weight_hh", "b": "bias_ih"}
 
 
 # Bidirectional copies its layer by names: under Keras's own name it would become what
@@ -64,8 +66,7 @@ def in_keras(num_words, embedding_size, units, num_classes):
         outputs.append(both(outputs[-1]))
     joined = layers.Concatenate()(outputs[::-1])
     pooled = WeightedAverage(name="attlayer")(joined)
-    if num_classes:
-        pooled = layers.Dense(num_classes, name="softmax")(pooled)
+    pooled = layers.Dense(num_classes, name="softmax")(pooled)
     return keras.Model(words_NT, pooled)
 
 
@@ -141,6 +142,17 @@ def _direction(lstm, suffix, x_TE, turn):
     return torch.stack(found[::-1] if turn else found)
 
 
-def as_theirs(arrays):
-    """Return arrays as tensors."""
-    return {name: torch.from_numpy(np.array(array)) for name, array in arrays.items()}
+def torch_arrays(weights):
+    """Return our weights as torchMoji has them, put together by hand."""
+    found = {"embed.weight": weights["embedding/weight"]}
+    for layer in (0, 1):
+        for side, end in (("forward", ""), ("backward", "_reverse")):
+            for part, name in _PARTS.items():
+                i, f, o, u = np.split(weights[f"layers/{layer}/{side}/{part}"], 4, -1)
+                array = np.concatenate([i, f, u, o], -1)
+                found[f"lstm_{layer}.{name}_l0{end}"] = array.T
+            found[f"lstm_{layer}.bias_hh_l0{end}"] = np.zeros(len(array.T), "f4")
+    found["attention_layer.attention_vector"] = weights["attention/weight"][:, 0]
+    found["output_layer.0.weight"] = weights["output/weight"].T
+    found["output_layer.0.bias"] = weights["output/bias"]
+    return {name: np.ascontiguousarray(array) for name, array in found.items()}

@@ -9,7 +9,7 @@ import pytest
 
 from compare import certificate, containers, formats
 from compare.certificate import certify, file_hashes, save_certificate
-from compare.parity import Check, Parity
+from compare.checks import Check, Parity
 from compare.reading import read_model
 from tests.compare.sample_models import checkpoint_of, write_keras_run
 

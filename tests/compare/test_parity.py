@@ -8,10 +8,11 @@ import pytest
 import torch
 
 from compare import checks, containers, formats, parity
+from compare.checks import Check
 from compare.convert import convert
 from compare.formats import twin
 from compare.formats.blocks import reorder
-from compare.parity import Check, measure_parity
+from compare.parity import measure_parity
 from compare.questions import (
     NEXT_STEPS,
     Answers,

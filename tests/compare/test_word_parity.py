@@ -11,11 +11,12 @@ from compare.convert import convert
 from compare.formats.sequence_classifier import to_twin
 from compare.keras_words import keras_answers
 from compare.parity import measure_parity
+from compare.questions import NEXT_STEPS
 from compare.reading import read_model
 from compare.twin_words import twin_answers
 from compare.word_questions import WordQuestions
 from tests import reference_deepmoji as reference
-from tests.compare.formats.test_deepmoji import K, V, torch_arrays
+from tests.compare.moji_models import torch_arrays
 from tests.tolerances import MOJI_F32
 from tfsent.config_supervised import ClassifierConfig
 from tfsent.data.word_batches import Batch
@@ -48,6 +49,7 @@ def relative(found, expected):
 @pytest.mark.parametrize("framework", ["keras", "twin"])
 def test_whole_network_says_what_the_equations_say(framework, side):
     weights, batch = reference.draw(), given(side)
+    V, K = (len(weights[name]) for name in ("embedding/weight", "output/bias"))
     asked = WordQuestions(CONFIG, K, "multiclass", {"x": batch}, [batch], ())
     if framework == "keras":
         answers = keras_answers(weights, V, asked)
@@ -92,7 +94,7 @@ def test_certificate_says_what_was_compared(tmp_path, source):
         for what in ("logits", "attention weights"):
             assert f"{what}, texts padded {texts}" in names
     assert {"gradients", "first update"} <= {*names}
-    assert len(told["losses"]["twin"]) == 20
+    assert len(told["losses"]["twin"]) == NEXT_STEPS
     assert "on the same texts" in done.verdict.to_markdown()
     assert told["target"]["pooling"] == "attention"
 

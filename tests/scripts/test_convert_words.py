@@ -9,7 +9,7 @@ from compare import containers
 from compare.containers import Container
 from compare.containers.vocabulary import NAME
 from tests import reference_deepmoji as reference
-from tests.compare.formats.test_deepmoji import torch_arrays
+from tests.compare.moji_models import torch_arrays
 from tests.reference_classifier import draw
 from tests.scripts.command import call, error_line
 from tests.scripts.test_finetune import finetune, sources  # noqa: F401
@@ -114,7 +114,7 @@ def test_tutorial_model_is_gone_on_from_with_a_dictionary_beside_it(
     assert read_model(tmp_path / "tuned").reader.tokenizer.words[2:8] == WORDS
 
 
-def test_language_model_and_classifier_are_not_compared(moji, tmp_path, capsys):
+def test_evaluate_refuses_a_classifier_over_words(moji, tmp_path, capsys):
     flags = ["--model", moji, "--data.source", "builtin"]
     assert call("evaluate", *flags) == 1
     assert "is a classifier over words" in error_line(capsys.readouterr())

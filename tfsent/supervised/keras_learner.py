@@ -171,9 +171,9 @@ class KerasLearner:
         said, _ = self.model.stateless_call(
             values, self._seeds(number), words_NT, mask=mask_NT, training=True
         )
-        return self._loss(said, labels, weight_N)
+        return self.loss(said, labels, weight_N)
 
-    def _loss(self, said_NK, labels, weight_N):
+    def loss(self, said_NK, labels, weight_N):
         """Return the weighted mean over the texts."""
         if self._task.kind == "multilabel":
             each_NK = tf.nn.sigmoid_cross_entropy_with_logits(labels, said_NK)

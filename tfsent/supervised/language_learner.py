@@ -95,7 +95,7 @@ class LanguageLearner(KerasLearner):
             language=self._language,
         )
         heads = [
-            self._loss(said_NMK[:, m], labels, weight_N)
+            self.loss(said_NMK[:, m], labels, weight_N)
             for m in range(self._encoder.heads)
         ]
         loss = tf.add_n(heads) / len(heads)

@@ -15,12 +15,12 @@ from compare.containers.hdf5 import TEXTS
 from compare.formats import deepmoji, torchmoji
 from tests import reference_deepmoji as reference
 from tests.compare import moji_models
+from tests.compare.moji_models import torch_arrays
 from tests.tolerances import MOJI_F32
 from tfsent.checkpoint import CheckpointError
 
 SIZES = (13, 3, 4, 5)
 V, E, H, K = SIZES
-PARTS = {"wx": "weight_ih", "wh": "weight_hh", "b": "bias_ih"}
 KINDS = {"deepmoji": ".h5", "torchmoji": ".bin"}
 
 
@@ -33,22 +33,6 @@ def read(path):
 def written(model, to, path):
     containers.write(path, formats.format_of(to).write(model, to))
     return path
-
-
-def torch_arrays(weights):
-    """Return our weights as torchMoji has them, put together by hand."""
-    found = {"embed.weight": weights["embedding/weight"]}
-    for layer in (0, 1):
-        for side, end in (("forward", ""), ("backward", "_reverse")):
-            for part, name in PARTS.items():
-                i, f, o, u = np.split(weights[f"layers/{layer}/{side}/{part}"], 4, -1)
-                array = np.concatenate([i, f, u, o], -1)
-                found[f"lstm_{layer}.{name}_l0{end}"] = array.T
-            found[f"lstm_{layer}.bias_hh_l0{end}"] = np.zeros(4 * H, "f4")
-    found["attention_layer.attention_vector"] = weights["attention/weight"][:, 0]
-    found["output_layer.0.weight"] = weights["output/weight"].T
-    found["output_layer.0.bias"] = weights["output/bias"]
-    return {name: np.ascontiguousarray(array) for name, array in found.items()}
 
 
 @pytest.fixture(scope="module")
