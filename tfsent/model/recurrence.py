@@ -325,7 +325,13 @@ def _scan(step, carry, steps, ends=None, backwards=False):
     ends = steps if ends is None else ends
     _, shapes = step(ops.zeros((), "int32"), carry)  # traced for shapes, unused
     # Not `s.shape`: the batch may be unknown, as in `Model.fit` and in an export.
-    buffers = [ops.zeros((steps, *ops.shape(s)), s.dtype) for s in shapes]
+    # Zeros that are no constant: XLA would make one array of equal constants and give
+    # every loop a copy of it, in its own time and memory.
+    zero = ops.ravel(carry[0])[0] * 0
+    buffers = [
+        ops.broadcast_to(ops.cast(zero, s.dtype), (steps, *ops.shape(s)))
+        for s in shapes
+    ]
 
     def body(t, carry, buffers):
         carry, outputs = step(t, carry)
