@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from compare.questions import Answers, Questions, Start, Trace
 from tfsent.training.build import build_run
-from tfsent.training.step import mean_nats
+from tfsent.training.gradients import mean_nats
 
 
 def keras_answers(start: Start, asked: Questions) -> Answers:

@@ -2,16 +2,46 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 
 from compare.formats.twin import LAYOUT
 from compare.twin.build import build_run
-from compare.twin.distribution import Processes
+from compare.twin.distribution import Processes, num_processes
 from compare.twin.evaluate import Evaluator
 from compare.twin.run_state import RunState
 from compare.twin.step import TrainStep
 from tfsent import session
 from tfsent.config import RunConfig
+from tfsent.memory_plan import TORCH, Planned, on_device, plan_to_fit
+from tfsent.peak_memory import free_bytes, resident_bytes
+
+
+def train_twin(config: RunConfig, tell: session.Tell) -> dict[str, Any] | None:
+    """Carry out a run of the twin, with the other processes if there are any.
+
+    Returns its result; None in a process that is not the chief. Arguments and errors:
+    `tfsent.session.train_run`; besides
+
+    Raises:
+        ConnectionError: If another process has ended.
+    """
+    with Processes(config.distribution) as processes:
+        result = session.train_run(config, TorchFramework(processes), tell)
+    return result if processes.is_chief else None
+
+
+def plan_run(config: RunConfig) -> Planned:
+    """Return what memory a process of a run will take; nothing of it is allocated.
+
+    On GPUs: what each of them will hold, and how much of the first is free.
+    """
+    processes = config.workers or num_processes(config.distribution)
+    if torch.cuda.is_available():
+        free, _ = torch.cuda.mem_get_info()
+        return plan_to_fit(config, on_device(TORCH), processes, 0, free)
+    return plan_to_fit(config, TORCH, processes, resident_bytes(), free_bytes())
 
 
 class TorchFramework:

@@ -3,8 +3,10 @@
     python scripts/train_twin.py --preset tiny --data.source builtin --out runs/twin
     torchrun --nproc-per-node 2 scripts/train_twin.py ... --out runs/twin
 
+    python scripts/train_twin.py ... --launcher ray --workers 4
+
 Flags, files and result are those of `train.py`. With --distribution.devices N it
-starts its N processes itself.
+starts its N processes itself; on many machines torchrun starts them on each.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
+from functools import partial
 
 from tfsent.cli import parse_config, run, tell
 
@@ -21,17 +24,30 @@ def main(argv: Sequence[str] | None = None) -> None:
     argv = sys.argv[1:] if argv is None else argv
     config = parse_config(argv, description=__doc__)
     # Here, not above: --help and wrong flags need not wait for PyTorch.
-    from compare.twin.distribution import Processes, is_started, num_processes
-    from compare.twin_session import TorchFramework
-    from tfsent.session import train_run
+    from compare.twin.distribution import is_started, num_processes
+    from compare.twin_session import plan_run, train_twin
 
-    if not is_started() and (num := num_processes(config.distribution)) > 1:
+    if config.plan:
+        from tfsent.memory_plan import shown
+
+        print(shown(plan_run(config), config.json))
+        return
+    train = partial(train_twin, tell=tell)
+    if config.launcher == "ray":
+        from tfsent.ray_launcher import launch as launch_on_ray
+        from tfsent.ray_launcher import require_ray
+
+        require_ray()
+        from compare.twin.ray_trainer import make_trainer
+
+        result = launch_on_ray(config, train, make_trainer, "-twin", tell)
+    elif not is_started() and (num := num_processes(config.distribution)) > 1:
         from compare.twin.launch import launch, leave
 
         leave(launch(num, __file__, argv))
-    with Processes(config.distribution) as processes:
-        result = train_run(config, TorchFramework(processes), tell)
-    if processes.is_chief:
+    else:
+        result = train(config)
+    if result is not None:
         print(json.dumps(result))
 
 

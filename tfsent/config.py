@@ -34,6 +34,11 @@ def _require(condition: bool, message: str) -> None:
         raise ValueError(message)
 
 
+def _divisor_below(number: int, most: int) -> int:
+    """Return the largest divisor of a number that is no larger than `most`."""
+    return max(d for d in range(1, min(number, most) + 1) if number % d == 0)
+
+
 @dataclass(frozen=True, kw_only=True)
 class DataConfig:
     """Where text comes from, how it is cleaned and split."""
@@ -176,6 +181,12 @@ class TrainingConfig:
     """Lanes B read in parallel, over all replicas."""
     window: int = 256
     """Bytes T predicted per lane and step; gradients end at its borders."""
+    accumulation_steps: int = 1
+    """Portions of every device's lanes that are computed one after the other, their gradients added up: the same update in less memory. Dropout differs with their number."""
+    recompute_segment: int | None = None
+    """Bytes of a segment of the window: only states between segments are kept, all else is computed anew on the way back. About the square root of `window` takes the least memory, at about 1.4 times the time. Default: all is kept."""
+    recompute_layers: bool = False
+    """Keep of every layer only what it reads and compute the rest anew on the way back; saves memory where there are several layers."""
     eval_interval: int = 1000
     """Steps between validations; 0 validates at the end only."""
     eval_bytes: int = 2**20
@@ -198,9 +209,25 @@ class TrainingConfig:
             self.epochs is None or self.epochs > 0,
             f"training.epochs is {self.epochs}; above 0 will do.",
         )
-        for name in ("batch_size", "window", "eval_bytes"):
+        for name in ("batch_size", "window", "eval_bytes", "accumulation_steps"):
             value = getattr(self, name)
             _require(value >= 1, f"training.{name} is {value}; at least 1 will do.")
+        _require(
+            self.batch_size % self.accumulation_steps == 0,
+            f"training.accumulation_steps is {self.accumulation_steps}, no divisor of "
+            f"training.batch_size {self.batch_size}; "
+            f"{_divisor_below(self.batch_size, self.accumulation_steps)} will do.",
+        )
+        segment = self.recompute_segment
+        _require(
+            segment is None or segment >= 1,
+            f"training.recompute_segment is {segment}; at least 1 will do.",
+        )
+        _require(
+            segment is None or self.window % segment == 0,
+            f"training.recompute_segment is {segment}, no divisor of training.window "
+            f"{self.window}; {_divisor_below(self.window, segment or 1)} will do.",
+        )
         _require(
             self.test_bytes is None or self.test_bytes >= 0,
             f"training.test_bytes is {self.test_bytes}; 0 or more will do.",
@@ -218,13 +245,19 @@ class DistributionConfig:
     strategy: Literal["none", "mirrored", "multiworker"] = "mirrored"
     """One device (none), every device of this machine (mirrored), or many machines (multiworker)."""
     devices: int | None = None
-    """Devices to use. Default: all GPUs, else one CPU. Without a GPU: N logical CPU devices. Dropout differs with their number."""
+    """Devices to use; under multiworker, of each machine. Default: all GPUs, else one CPU. Without a GPU: N logical CPU devices, but under multiworker one. Dropout differs with their number."""
+    join_timeout_s: float = 300.0
+    """Under multiworker: seconds in which all workers must have started."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot work."""
         _require(
             self.devices is None or self.devices >= 1,
             f"distribution.devices is {self.devices}; at least 1 will do.",
+        )
+        _require(
+            self.join_timeout_s > 0,
+            f"distribution.join_timeout_s is {self.join_timeout_s}; above 0 will do.",
         )
         _require(
             self.strategy != "none" or self.devices in (None, 1),
@@ -292,12 +325,33 @@ class RunConfig:
     """Run folder. Default: runs/ plus a name made of preset, source and settings hash."""
     fresh: bool = False
     """Move an existing run folder aside and start over."""
+    plan: bool = False
+    """Print how much memory the run will take and which flag would make it fit; train nothing."""
+    launcher: Literal["none", "ray"] = "none"
+    """Train in this process, or in `workers` processes of a Ray cluster: the one that RAY_ADDRESS names, else one of this machine alone."""
+    workers: int | None = None
+    """Launcher ray: number of workers. Default: one for each GPU of the cluster, else 2."""
+    max_restarts: int = 3
+    """Launcher ray: how often all workers are started again, from the last checkpoint, after one has died."""
     json: bool = False
     """Print nothing but the result, as one JSON object, on standard output."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot work."""
         _require(0 <= self.seed < 2**31, f"seed is {self.seed}; 0 to 2^31 - 1 will do.")
+        _require(
+            self.workers is None or self.workers >= 1,
+            f"workers is {self.workers}; at least 1 will do.",
+        )
+        _require(
+            self.workers is None or self.launcher != "none",
+            f"workers is {self.workers}, but nothing launches them; --launcher ray, or "
+            "--distribution.devices for devices of this machine, will do.",
+        )
+        _require(
+            self.max_restarts >= 0,
+            f"max_restarts is {self.max_restarts}; 0 or more will do.",
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

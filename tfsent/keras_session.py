@@ -2,32 +2,92 @@
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
+import tensorflow as tf
+
 from tfsent.checkpoint import TFSENT
-from tfsent.config import RunConfig
-from tfsent.session import OneProcess, Processes
+from tfsent.config import DistributionConfig, RunConfig
+from tfsent.memory_plan import KERAS, Planned, on_device, plan_to_fit
+from tfsent.peak_memory import free_bytes, resident_bytes
+from tfsent.session import Tell, train_run
 from tfsent.training.build import build_run
+from tfsent.training.cluster import find_cluster
 from tfsent.training.evaluate import Evaluator
+from tfsent.training.processes import OneProcess, Processes
 from tfsent.training.run_state import RunState
 from tfsent.training.step import TrainStep
+from tfsent.training.workers import Workers, join, lost_workers
+
+
+def train_keras(config: RunConfig, tell: Tell) -> dict[str, Any] | None:
+    """Carry out a run, with the other workers if there are any; return its result.
+
+    None in a worker that is not the chief. Arguments and errors: `train_run`; besides
+
+    Raises:
+        ConnectionError: If another worker has ended.
+    """
+    with lost_workers():
+        framework = KerasFramework(config.distribution, tell)
+        result = train_run(config, framework, tell)
+    return result if framework.processes.is_chief else None
+
+
+def plan_run(config: RunConfig) -> Planned:
+    """Return what memory a process of a run will take; nothing of it is allocated.
+
+    On GPUs: what each of them will hold; how much is free there is not known.
+    """
+    gpus = len(tf.config.list_physical_devices("GPU"))
+    workers = config.workers or 1
+    if config.launcher == "none" and config.distribution.strategy == "multiworker":
+        workers = len(find_cluster().workers)
+    if gpus:
+        one = config.distribution.strategy == "none"
+        local = 1 if one else config.distribution.devices or gpus
+        return plan_to_fit(config, on_device(KERAS), workers * local, 0, math.inf)
+    # Logical devices of a CPU share the memory of one process.
+    return plan_to_fit(config, KERAS, workers, resident_bytes(), free_bytes())
 
 
 class KerasFramework:
-    """The framework of `scripts/train.py`; see `tfsent.session.Framework`."""
+    """The framework of `scripts/train.py`; see `tfsent.session.Framework`.
+
+    Args:
+        distribution: Under multiworker this process meets the others, at once.
+            Default: it carries out a run alone.
+        tell: Called with one line about whom it waits for.
+
+    Raises:
+        ValueError: If the environment describes no cluster.
+        OSError: If this worker cannot listen at its port, or another does not come.
+    """
 
     layout = TFSENT
     packages: tuple[str, ...] = ("numpy", "keras", "tensorflow")
     suffix = ""
 
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        distribution: DistributionConfig | None = None,
+        tell: Tell = lambda line: None,
+    ) -> None:
         self.processes: Processes = OneProcess()
+        self._strategy: tf.distribute.Strategy | None = None
+        if distribution is not None and distribution.strategy == "multiworker":
+            cluster = find_cluster()
+            self._strategy = join(cluster, distribution, tell)
+            self.processes = Workers(cluster, self._strategy)
 
     def build(self, config: RunConfig, steps: int) -> tuple[RunState, TrainStep]:
         """Return the state of a new run and its update."""
-        return build_run(config, steps)
+        return build_run(config, steps, self._strategy, self.processes)
 
     def evaluator(self, state: RunState) -> Evaluator:
         """Return what scores the model."""
-        return Evaluator(state.model)
+        return Evaluator(state.model, self.processes)
 
     def save_model(self, state: RunState, path: str) -> None:
         """Write the model as a `.keras` file."""

@@ -19,41 +19,12 @@ from tfsent.data.batches import LaneBatches
 from tfsent.data.byte_shards import ByteShards
 from tfsent.data.shards import prepare
 from tfsent.training.loop import total_steps, train
+from tfsent.training.processes import Processes
 from tfsent.training.run_log import NoLog, RunLog
 from tfsent.training.stop import StopRequest
 from tfsent.training.summary import Scores, summary, versions
 
 Tell = Callable[[str], None]
-
-
-class Processes(Protocol):
-    """The processes that carry out one run together; often just this one."""
-
-    size: int
-    """How many there are."""
-    is_chief: bool
-    """Whether this one holds the lock, writes the files and tells how it goes."""
-
-    def share(self, value: Any) -> Any:
-        """Return the chief's value, JSON, in every process."""
-
-    def agree(self, stop: StopRequest) -> StopRequest:
-        """Return a request whose `signal` is the same in every process."""
-
-
-class OneProcess:
-    """A run that this process carries out alone."""
-
-    size = 1
-    is_chief = True
-
-    def share(self, value: Any) -> Any:
-        """Return `value`."""
-        return value
-
-    def agree(self, stop: StopRequest) -> StopRequest:
-        """Return `stop`."""
-        return stop
 
 
 class Framework(Protocol):
@@ -96,6 +67,10 @@ def train_run(config: RunConfig, framework: Framework, tell: Tell) -> dict[str, 
         SystemExit: With 128 + its number after a signal, the run being saved.
     """
     chief = framework.processes.is_chief
+    _require_equal(
+        framework.processes,
+        {**dict(checkpoint.flat(checkpoint.recorded(config))), **_software(framework)},
+    )
     out = Path(config.out or checkpoint.default_out(config, framework.suffix))
     if chief and config.fresh and (aside := checkpoint.move_aside(out)):
         tell(f"{out}: moved aside to {aside}")
@@ -106,11 +81,44 @@ def train_run(config: RunConfig, framework: Framework, tell: Tell) -> dict[str, 
         )
         restored, shards = _open(store, config, framework.processes)
         texts = {split: each.fingerprint for split, each in shards.items()}
+        _require_equal(
+            framework.processes,
+            {f"the text of {split}": text for split, text in texts.items()},
+        )
         result = checkpoint.find_result(store, config, texts) if chief else None
         if (result := framework.processes.share(result)) is not None:
             tell(f"{out}: has ended before; --fresh trains it anew")
             return result | {"run": str(out)}
         return _carry_out(config, framework, tell, store, restored, shards, texts)
+
+
+def _software(framework: Framework) -> dict[str, Any]:
+    found = versions(framework.packages)
+    return {f"the version of {name}": number for name, number in found.items()}
+
+
+def _require_equal(processes: Processes, facts: dict[str, Any]) -> None:
+    """Refuse to begin unless every process has the chief's settings, text, software.
+
+    Raises:
+        ValueError: In every process; names what differs where.
+    """
+    if processes.size == 1:
+        return
+    first, *others = processes.gather(facts)
+    differing = [
+        f"{name} is {other.get(name)!r} in process {rank} and {first.get(name)!r} in "
+        "process 0"
+        for rank, other in enumerate(others, 1)
+        for name in dict.fromkeys((*first, *other))
+        if first.get(name) != other.get(name) and name not in LOCAL
+    ]
+    if differing:
+        raise ValueError(f"all processes must be alike: {'; '.join(differing[:5])}.")
+
+
+LOCAL = ("data.root", "data.cache_dir")
+"""Settings in which processes may differ: where the text lies on a machine."""
 
 
 def _open(
@@ -149,6 +157,7 @@ def _carry_out(
         window=config.training.window,
         state_reset=config.data.state_reset,
         seed=config.seed,
+        lanes=processes.lanes(config.training.batch_size),
     )
     steps = total_steps(config, batches)
     state, step = framework.build(config, steps)
@@ -183,6 +192,8 @@ def _carry_out(
     if agreed.signal is not None:
         saved = f"saved at step {state.step}" if state.step else "nothing to save"
         tell(f"{out}: {saved} of {steps}; run it again to go on")
+        # An engine may end all processes with the first: not while the chief saves.
+        processes.share(None)
         raise SystemExit(agreed.exit_code)
 
     layout = framework.layout
@@ -195,6 +206,8 @@ def _carry_out(
     result = summary(out, state, outcome, scores.final())
     if processes.is_chief:
         checkpoint.save_result(out, result, config, texts, layout)
+    # Nobody leaves before the result is written: the others' leaving ends a process.
+    processes.share(None)
     return result
 
 

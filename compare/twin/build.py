@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from compare.twin.distribution import Processes, check_batch_size
+from compare.twin.distribution import Processes
 from compare.twin.language_model import ByteLanguageModel
 from compare.twin.memory import keep_freed_memory
 from compare.twin.optimizer import make_optimizer
@@ -10,6 +10,7 @@ from compare.twin.precision import make_scaler, set_precision
 from compare.twin.run_state import RunState
 from compare.twin.step import TrainStep
 from tfsent.config import RunConfig
+from tfsent.data.batches import check_lanes
 
 
 def build_run(
@@ -30,13 +31,14 @@ def build_run(
     """
     processes = processes or Processes()
     batch_size = config.training.batch_size
-    check_batch_size(batch_size, processes.size)
+    check_lanes(batch_size, processes.size, config.training.accumulation_steps)
     set_precision(config.precision)
     if processes.device.type == "cpu":
         keep_freed_memory()
     model = ByteLanguageModel(
         config.model, seed=config.seed, text_rule=config.data.text_rule
     ).to(processes.device)
+    model.recompute_layers = config.training.recompute_layers
     optimizer = make_optimizer(
         config.optimizer, batch_size, steps, model.named_parameters()
     )
@@ -49,5 +51,7 @@ def build_run(
         clip_norm=config.optimizer.clip_norm,
         seed=config.seed,
         precision=config.precision,
+        accumulation_steps=config.training.accumulation_steps,
+        recompute_segment=config.training.recompute_segment,
     )
     return RunState(model, optimizer, scaler, processes, batch_size), step

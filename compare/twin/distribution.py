@@ -1,6 +1,8 @@
-"""Settings -> the processes of a run; dealing out lanes, and talking to each other.
+r"""Settings -> the processes of a run; dealing out lanes, and talking to each other.
 
     torchrun --nproc-per-node 2 scripts/train_twin.py ...
+    torchrun --nnodes 4 --nproc-per-node 8 --rdzv-backend c10d \
+        --rdzv-endpoint HOST:29400 scripts/train_twin.py ...
 
 One process computes on one device: gradients are averaged by
 `DistributedDataParallel`, and the lanes of a batch are dealt out in order. What
@@ -23,11 +25,14 @@ import torch.distributed as dist
 from torch.nn.parallel import DistributedDataParallel
 
 from tfsent.config import DistributionConfig
-from tfsent.training.stop import StopRequest
+from tfsent.training.stop import AgreedStop, StopRequest
 
-_TIMEOUT = datetime.timedelta(days=1)
+TIMEOUT = datetime.timedelta(days=1)
 """How long a process waits for another, which may be preparing a large text. One
 that has ended is noticed at once."""
+
+BACKEND = "cpu:gloo,cuda:nccl"
+"""What processes on GPUs talk through: gradients stay there, the rest is small."""
 
 _GRACE_S = 2.0
 
@@ -36,13 +41,17 @@ def num_processes(config: DistributionConfig) -> int:
     """Return how many processes the settings ask for: one a device.
 
     Raises:
-        ValueError: If there are fewer devices than asked for.
+        ValueError: If there are fewer devices than asked for, or it takes torchrun.
     """
     if config.strategy == "multiworker":
-        raise ValueError(
-            "distribution.strategy multiworker is not available in this version; "
-            "none or mirrored will do."
-        )
+        if not is_started():
+            raise ValueError(
+                "distribution.strategy multiworker needs processes that torchrun has "
+                "started on every machine: torchrun --nnodes N --nproc-per-node M "
+                "--rdzv-backend c10d --rdzv-endpoint HOST:PORT "
+                "scripts/train_twin.py ..., or --launcher ray."
+            )
+        return int(os.environ["WORLD_SIZE"])
     gpus = torch.cuda.device_count()
     if gpus and (config.devices or 1) > gpus:
         raise ValueError(
@@ -55,15 +64,6 @@ def num_processes(config: DistributionConfig) -> int:
 def is_started() -> bool:
     """Tell whether torchrun, or something like it, has started this process."""
     return "RANK" in os.environ and "WORLD_SIZE" in os.environ
-
-
-def check_batch_size(batch_size: int, num: int) -> None:
-    """Raise a ValueError unless every process gets the same number of lanes."""
-    if batch_size % num:
-        raise ValueError(
-            f"training.batch_size is {batch_size}, not a multiple of "
-            f"distribution.devices {num}; {batch_size // num * num or num} will do."
-        )
 
 
 class Processes:
@@ -90,6 +90,7 @@ class Processes:
         self._config = config
         self.rank, self.size, self.is_chief = 0, 1, True
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self._joins = False
         self._silence = contextlib.ExitStack()
 
     def __enter__(self) -> Processes:
@@ -119,8 +120,11 @@ class Processes:
         if torch.cuda.is_available():
             self.device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
             torch.cuda.set_device(self.device)
-            backend = "cpu:gloo,cuda:nccl"
-        dist.init_process_group(backend, timeout=_TIMEOUT)
+            backend = BACKEND
+        # Ray has introduced its workers to each other before it calls them.
+        self._joins = not dist.is_initialized()
+        if self._joins:
+            dist.init_process_group(backend, timeout=TIMEOUT)
         self.size = size
         if not self.is_chief:
             silent = self._silence.enter_context(open(os.devnull, "w"))
@@ -138,7 +142,8 @@ class Processes:
             self._settle(error)
         elif self.size > 1 and (error is None or isinstance(error, SystemExit)):
             # All of them come here: with a result, or stopped by agreement.
-            dist.destroy_process_group()
+            if self._joins:
+                dist.destroy_process_group()
 
     def _settle(self, error: Exception) -> None:
         """Let one process alone tell of what all of them ran into."""
@@ -213,25 +218,24 @@ class Processes:
         Every process must then read it equally often: reading is talking, until a
         signal has come to one of them.
         """
-        return _AgreedStop(stop, self) if self.size > 1 else stop
+        return AgreedStop(stop, self._largest) if self.size > 1 else stop
 
+    def _largest(self, number: int) -> int:
+        tensor = torch.tensor(number)
+        dist.all_reduce(tensor, dist.ReduceOp.MAX)
+        return int(tensor)
 
-class _AgreedStop(StopRequest):
-    """A signal that came to any process, as seen by all of them."""
-
-    def __init__(self, own: StopRequest, processes: Processes):
-        self._own = own
-        self._processes = processes
-        self._agreed: int | None = None
-
-    @property
-    def signal(self) -> int | None:  # type: ignore[override]
-        """Number of the signal, or None."""
-        if self._agreed is None:
-            number = torch.tensor(self._own.signal or 0)
-            dist.all_reduce(number, dist.ReduceOp.MAX)
-            self._agreed = int(number) or None
-        return self._agreed
+    def gather(self, value: Any) -> list[Any]:
+        """Return the values of all processes, JSON, in every process."""
+        if self.size == 1:
+            return [value]
+        text = np.frombuffer(json.dumps(value).encode("ascii"), np.uint8)
+        longest = self._largest(len(text))
+        # JSON may end in blanks.
+        padded = np.full(longest, ord(" "), np.uint8)
+        padded[: len(text)] = text
+        rows = self.join_lanes(padded[None])
+        return [json.loads(row.tobytes()) for row in rows]
 
 
 def _is_loss(error: BaseException) -> bool:

@@ -18,6 +18,7 @@ from torch.nn import functional
 from compare.twin.gru import GRU
 from compare.twin.lstm import LSTM
 from compare.twin.mlstm import MultiplicativeLSTM
+from compare.twin.recompute import recomputed
 from compare.twin.recurrent_layer import RecurrentLayer
 from compare.twin.simple_rnn import ReLURNN, TanhRNN
 from tfsent.config import NO_DECODER, NUM_BYTES, ModelConfig
@@ -55,6 +56,11 @@ class ByteLanguageModel(nn.Module):
         decoder: Whether there are output weights. Published files made for
             classification have none: their model gives `hidden`, and no logits.
 
+    Attributes:
+        recompute_layers: Whether, with gradients, a layer keeps only what it reads and
+            computes the rest anew on the way back. Saves memory where there are
+            several layers.
+
     Example:
         >>> model = ByteLanguageModel(ModelConfig(hidden_size=8, embedding_size=4))
         >>> logits, state = model(torch.zeros(2, 5, dtype=torch.uint8))
@@ -74,6 +80,7 @@ class ByteLanguageModel(nn.Module):
         self.seed = seed
         self.text_rule = text_rule
         self.decoder = decoder
+        self.recompute_layers = False
         generator = torch.Generator().manual_seed(seed)
         matrix, bias, uniform = _initializers(config, generator)
         self.embedding = nn.Embedding(NUM_BYTES, config.embedding_size)
@@ -115,10 +122,20 @@ class ByteLanguageModel(nn.Module):
         new_state = []
         below_TBH = None
         for layer, layer_state in zip(self.layers, state, strict=True):
-            inputs, rows = self._projected(layer, index_TB, below_TBH)
-            h_TBH, layer_state = layer.run(inputs, layer_state, rows, reset_TB)
+            source, rows_TB = self._source(index_TB, below_TBH)
+
+            def read(source, *state, layer=layer, rows_TB=rows_TB):
+                inputs = self._projected(layer, source, rows_TB)
+                h_TBH, state = layer.run(inputs, state, rows_TB, reset_TB)
+                return h_TBH, *state
+
+            if self.recompute_layers and torch.is_grad_enabled():
+                parameters = list(layer.parameters())
+                h_TBH, *after = recomputed(read, (source, *layer_state), parameters)
+            else:
+                h_TBH, *after = read(source, *layer_state)
             below_TBH = functional.dropout(h_TBH, self.config.dropout, self.training)
-            new_state.append(layer_state)
+            new_state.append(tuple(after))
         return below_TBH, new_state
 
     def features(self, bytes_BT, mask_BT, parts):
@@ -141,9 +158,10 @@ class ByteLanguageModel(nn.Module):
         found = {}
         below_TBH = None
         for k, layer in enumerate(self.layers):
-            inputs, rows = self._projected(layer, index_TB, below_TBH)
+            source, rows_TB = self._source(index_TB, below_TBH)
+            inputs = self._projected(layer, source, rows_TB)
             start = layer.zero_state(len(bytes_BT))
-            sequences, state = layer.run_states(inputs, start, rows, mask_TB)
+            sequences, state = layer.run_states(inputs, start, rows_TB, mask_TB)
             for part in parts:
                 if part[0] == k and part[2] == "last":
                     found[part] = state[part[1]]
@@ -166,8 +184,9 @@ class ByteLanguageModel(nn.Module):
         found = []
         below_TBH = None
         for layer, layer_state in zip(self.layers, state, strict=True):
-            inputs, rows = self._projected(layer, index_TB, below_TBH)
-            found.append(layer.states(inputs, layer_state, rows, reset_TB))
+            source, rows_TB = self._source(index_TB, below_TBH)
+            inputs = self._projected(layer, source, rows_TB)
+            found.append(layer.states(inputs, layer_state, rows_TB, reset_TB))
             below_TBH = found[-1][0]
         return found
 
@@ -179,14 +198,20 @@ class ByteLanguageModel(nn.Module):
             return index_TB, None
         return index_TB, torch.as_tensor(reset_BT).to(device).t()
 
-    def _projected(self, layer, index_TB, below_TBH):
-        """Return a layer's input projections, and which rows of them steps read."""
-        if below_TBH is not None:
-            return layer.project(below_TBH), None
+    def _source(self, index_TB, below_TBH):
+        """Return what a layer reads: the layer below, or the embedding and its rows."""
+        if below_TBH is None:
+            return self.embedding.weight, index_TB
+        return below_TBH, None
+
+    def _projected(self, layer, source, rows_TB):
+        """Return a layer's input projections, of steps or of the rows of a table."""
+        if rows_TB is None:
+            return layer.project(source)
         # The table is float32, its rows are cast: the gradient of a row is a
         # sum over all places of that byte.
-        with torch.autocast(index_TB.device.type, enabled=False):
-            return layer.project(self.embedding.weight), index_TB
+        with torch.autocast(source.device.type, enabled=False):
+            return layer.project(source)
 
     def forward(self, bytes_BT, state=None, reset_BT=None):
         """Return the logits and the state."""

@@ -52,11 +52,10 @@ class RunState(RunCounters):
         processes: Processes,
         batch_size: int,
     ):
-        super().__init__()
+        super().__init__(processes)
         self.model = model
         self.optimizer = optimizer
         self.scaler = scaler
-        self.processes = processes
         self._device = next(model.parameters()).device
         self._all_lanes: list[tuple[np.ndarray, ...]] | None = None
         self.carried: list[tuple[torch.Tensor, ...]] = []
@@ -100,17 +99,6 @@ class RunState(RunCounters):
         self._all_lanes = [
             tuple(join(_array(tensor)) for tensor in layer) for layer in self.carried
         ]
-
-    def spread(self) -> None:
-        """Give the other processes what was restored in the chief."""
-        if self.processes.size == 1:
-            return
-        progress = self.processes.share(self.progress())
-        weights, arrays = (
-            {name: self.processes.broadcast(array) for name, array in held.items()}
-            for held in (self.weights(), self.arrays())
-        )
-        self.restore(weights, arrays, progress)
 
     def restore(
         self,

@@ -9,6 +9,8 @@ Axes: B lanes of one process, T time steps, V = 256 byte values, H hidden units.
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import hashlib
 import math
 from typing import Any
@@ -48,6 +50,10 @@ class TrainStep:
         seed: Seed of dropout. The masks of a step follow from it, the step and
             the process, so that resuming needs no random state.
         precision: Type of the arithmetic.
+        accumulation_steps: Portions of a process's lanes that are computed one after
+            the other; their number must divide the lanes.
+        recompute_segment: Bytes of a segment whose activations are computed anew on
+            the way back, a divisor of T; None keeps all of them.
     """
 
     def __init__(
@@ -60,6 +66,8 @@ class TrainStep:
         clip_norm: float,
         seed: int,
         precision: Precision = "float32",
+        accumulation_steps: int = 1,
+        recompute_segment: int | None = None,
     ):
         self._model = model
         self._averaging_model = processes.averaging(model)
@@ -71,12 +79,14 @@ class TrainStep:
         self._clip_norm = clip_norm or math.inf
         self._seed = seed
         self._precision = precision
+        self._portions = accumulation_steps
+        self._segment = recompute_segment
 
     def __call__(self, batch: Batch, state, step: int):
         """Update the model once and return what came of it.
 
         Args:
-            batch: The batch of all processes; this one takes its own lanes.
+            batch: The lanes of this process.
             state: Carried state of this process's lanes.
             step: Updates before this one, skipped ones included.
 
@@ -84,7 +94,7 @@ class TrainStep:
             `(StepResult, state)`, its values on the device.
         """
         scale = scale_of(self._scaler, self._device)
-        bytes_BT1, reset_BT = self._own_lanes(batch)
+        bytes_BT1, reset_BT = self._on_device(batch)
         nats, state = self._gradients(bytes_BT1, reset_BT, state, step)
         gradients = [parameter.grad for parameter in self._parameters]
         norm = clip_by_global_norm(gradients, self._clip_norm * scale)
@@ -99,7 +109,7 @@ class TrainStep:
         As updates compute it, neither scaled nor clipped; nothing is changed.
         Arguments as for a call.
         """
-        bytes_BT1, reset_BT = self._own_lanes(batch)
+        bytes_BT1, reset_BT = self._on_device(batch)
         self._gradients(bytes_BT1, reset_BT, state, 0)
         scale = scale_of(self._scaler, self._device)
         return [parameter.grad / scale for parameter in self._parameters]
@@ -108,30 +118,108 @@ class TrainStep:
         """Return the context in which the model computes in this step's precision."""
         return autocast(self._precision, self._device.type)
 
-    def _own_lanes(self, batch: Batch):
-        """Return the bytes and resets of this process's lanes, on its device."""
-        lanes = self._processes.lanes(len(batch.bytes_BT1))
-        bytes_BT1 = torch.from_numpy(batch.bytes_BT1[lanes]).to(self._device)
-        return bytes_BT1, torch.from_numpy(batch.reset_BT[lanes]).to(self._device)
+    def _on_device(self, batch: Batch):
+        """Return the bytes and resets of a batch, on the device."""
+        return (torch.from_numpy(array).to(self._device) for array in batch)
 
     def _gradients(self, bytes_BT1, reset_BT, state, step: int):
-        """Set the gradients, scaled and averaged; return the loss and the new state."""
+        """Set the gradients, scaled and averaged; return the loss and the new state.
+
+        Portions of the lanes one after the other, each from its last segment to its
+        first; processes talk on the last way back alone.
+        """
         self._model.train()
         self._optimizer.inner.zero_grad(set_to_none=True)
-        if self._model.config.dropout:
-            torch.manual_seed(self._dropout_seed(step))
-        with self.autocast():
-            logits_BTV, state = self._averaging_model(
-                bytes_BT1[:, :-1], state, reset_BT
+        lanes = len(bytes_BT1) // self._portions
+        total, states = 0.0, []
+        for portion in range(self._portions):
+            own = slice(portion * lanes, (portion + 1) * lanes)
+            nats, after = self._of_lanes(
+                bytes_BT1[own],
+                reset_BT[own],
+                [tuple(s_BH[own] for s_BH in layer) for layer in state],
+                functools.partial(self._start_dropout, step, portion),
+                last=portion == self._portions - 1,
             )
-        nats = mean_nats(logits_BTV, bytes_BT1[:, 1:])
-        self._scaler.scale(nats).backward()
-        state = [tuple(s_BH.detach() for s_BH in layer) for layer in state]
+            total = total + nats
+            states.append(after)
+        state = [
+            tuple(torch.cat(parts) for parts in zip(*layers, strict=True))
+            for layers in zip(*states, strict=True)
+        ]
         if self._scaler.is_enabled():
             # The update is skipped and forgotten; a lane that overflowed must not
             # carry NaN into every step after it.
             state = [tuple(map(_finite_lanes, layer)) for layer in state]
-        return nats.detach(), state
+        return total, state
+
+    def _of_lanes(self, bytes_BT1, reset_BT, state, start_dropout, last: bool):
+        """Add up the gradients of lanes; return their part of the loss and the state.
+
+        Args:
+            bytes_BT1: uint8[B, T+1].
+            reset_BT: bool[B, T].
+            state: State of the lanes.
+            start_dropout: Called with a segment's number before it is read.
+            last: Whether no lanes come after these.
+        """
+        window = reset_BT.shape[1]
+        length = self._segment or window
+        segments = [
+            (bytes_BT1[:, at : at + length + 1], reset_BT[:, at : at + length])
+            for at in range(0, window, length)
+        ]
+        befores = [state]
+        with torch.no_grad():
+            for number, (bytes_BS1, reset_BS) in enumerate(segments[:-1]):
+                start_dropout(number)
+                with self.autocast():
+                    _, state = self._model.hidden(bytes_BS1[:, :-1], state, reset_BS)
+                befores.append(state)
+        share = 1.0 / (self._portions * len(segments))
+        total, after = 0.0, None
+        upstream: list[torch.Tensor] = []
+        for number in reversed(range(len(segments))):
+            before = befores.pop()
+            if number:
+                before = [
+                    tuple(s_BH.detach().requires_grad_() for s_BH in layer)
+                    for layer in before
+                ]
+            start_dropout(number)
+            with self._averages(last and number == 0):
+                nats, state = self._of_segment(
+                    *segments[number], before, share, upstream
+                )
+            upstream = [s_BH.grad for layer in before for s_BH in layer]
+            after = after or state
+            total = total + nats
+        return total, after
+
+    def _of_segment(self, bytes_BT1, reset_BT, state, share: float, upstream):
+        """Add the gradients of one segment; return its part of the loss, the state."""
+        with self.autocast():
+            logits_BTV, state = self._averaging_model(
+                bytes_BT1[:, :-1], state, reset_BT
+            )
+        nats = mean_nats(logits_BTV, bytes_BT1[:, 1:]) * share
+        ends = [s_BH for layer in state for s_BH in layer] if upstream else []
+        torch.autograd.backward([self._scaler.scale(nats), *ends], [None, *upstream])
+        return nats.detach(), [
+            tuple(s_BH.detach() for s_BH in layer) for layer in state
+        ]
+
+    def _averages(self, now: bool):
+        """Return the context of a way back: whether processes average after it."""
+        if now or self._averaging_model is self._model:
+            return contextlib.nullcontext()
+        return self._averaging_model.no_sync()
+
+    def _start_dropout(self, step: int, portion: int, segment: int) -> None:
+        """Seed the masks, which are the same whenever a segment is read."""
+        if self._model.config.dropout:
+            number = self._processes.rank * self._portions + portion
+            torch.manual_seed(_dropout_seed(self._seed, step, number, segment))
 
     def _apply(self, finite) -> float:
         """Update the weights, unless loss scaling skips it; return the rate."""
@@ -146,11 +234,16 @@ class TrainStep:
         optimizer.updates += bool(finite) if scaler.is_enabled() else 1
         return rate
 
-    def _dropout_seed(self, step: int) -> int:
-        # A hash, so that no two steps, seeds or processes meet.
-        text = f"{self._seed}/{step}/{self._processes.rank}"
-        digest = hashlib.blake2b(text.encode("ascii"), digest_size=8).digest()
-        return int.from_bytes(digest, "little", signed=True)
+
+def _dropout_seed(seed: int, step: int, portion: int, segment: int) -> int:
+    """Return a seed; a hash, so that no two steps, seeds or portions meet.
+
+    `portion` counts over all processes: those of R processes with K portions each
+    draw as R * K processes would.
+    """
+    text = f"{seed}/{step}/{portion}" + (f"/{segment}" if segment else "")
+    digest = hashlib.blake2b(text.encode("ascii"), digest_size=8).digest()
+    return int.from_bytes(digest, "little", signed=True)
 
 
 def _finite_lanes(state_BH):

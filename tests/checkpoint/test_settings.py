@@ -32,6 +32,11 @@ def config(**changes):
         {"fresh": True},
         {"json": True},
         {"out": "elsewhere"},
+        {"launcher": "ray"},
+        {"plan": True},
+        {"training__accumulation_steps": 2},
+        {"training__recompute_segment": 16},
+        {"training__recompute_layers": True},
     ],
     ids=lambda change: next(iter(change)),
 )
@@ -40,7 +45,12 @@ def test_free_setting_may_change(change):
 
 
 FREE = {"log", "checkpoint", "distribution", "fresh", "json", "out"}
+FREE |= {"launcher", "workers", "max_restarts", "plan"}
 FREE |= {f"training.{name}" for name in ("eval_interval", "eval_bytes", "test_bytes")}
+FREE |= {
+    f"training.{name}"
+    for name in ("accumulation_steps", "recompute_segment", "recompute_layers")
+}
 FREE |= {"data.root", "data.cache_dir"}
 
 

@@ -10,7 +10,7 @@ import tensorflow as tf
 from tests import reference_rnn, tolerances
 from tfsent.config import ModelConfig
 from tfsent.model import ByteLanguageModel
-from tfsent.training.step import mean_nats
+from tfsent.training.gradients import mean_nats
 
 B, T, E, H = 3, 6, 4, 5
 

@@ -124,7 +124,7 @@ def test_wrong_usage_is_refused_in_one_line_with_code_2(kind, tmp_path):
 SETTINGS = {
     "workers": (
         ["--distribution.strategy", "multiworker"],
-        ["distribution.strategy", "multiworker", "none or mirrored"],
+        ["distribution.strategy", "multiworker", "TF_CONFIG"],
     ),
     "lanes": (
         ["--distribution.devices", "2", "--training.batch-size", "5"],

@@ -192,7 +192,7 @@ def test_fresh_moves_a_run_aside_whoever_made_it(run_dir, text, capsys):
     ("flags", "words"),
     [
         ("--optimizer.name rmsprop", "adam, adamw and sgd"),
-        ("--distribution.strategy multiworker", "not available"),
+        ("--distribution.strategy multiworker", "torchrun --nnodes N"),
         ("--distribution.strategy none --distribution.devices 2", "uses one"),
         ("--training.batch-size 100000", "bytes"),
     ],

@@ -6,7 +6,6 @@ import tensorflow as tf
 
 from tfsent.config import DistributionConfig
 from tfsent.training.distribution import (
-    check_batch_size,
     gather,
     make_strategy,
     scatter,
@@ -34,8 +33,8 @@ def test_more_cpus_than_the_process_has_are_refused_by_number(tensorflow):
         make_strategy(DistributionConfig(devices=7))
 
 
-def test_many_machines_are_not_there_yet():
-    with pytest.raises(ValueError, match=r"distribution.strategy multiworker"):
+def test_many_machines_are_not_made_here():
+    with pytest.raises(ValueError, match=r"multiworker is made by .*workers.join"):
         make_strategy(DistributionConfig(strategy="multiworker"))
 
 
@@ -52,10 +51,3 @@ def test_lanes_come_back_in_order(devices, tensorflow):
     sums = strategy.run(lambda tree: tf.reduce_sum(tree[0][0]), args=(dealt,))
     parts = [float(s) for s in strategy.experimental_local_results(sums)]
     assert parts == ([66.0] if devices == 1 else [15.0, 51.0])
-
-
-def test_lanes_that_cannot_be_dealt_evenly_are_refused(tensorflow):
-    strategy = make_strategy(DistributionConfig(devices=2))
-    check_batch_size(4, strategy)
-    with pytest.raises(ValueError, match=r"batch_size is 5.*; 4 will do"):
-        check_batch_size(5, strategy)

@@ -11,7 +11,7 @@ from tfsent.checkpoint.resume import (
     write_model_file,
 )
 from tfsent.checkpoint.run_lock import RunLock, RunLockedError, move_aside
-from tfsent.checkpoint.settings import check_resumable, recorded
+from tfsent.checkpoint.settings import check_resumable, flat, recorded
 from tfsent.checkpoint.shapes import expected_shapes
 from tfsent.checkpoint.training_state import Restored, StateStore, read_checkpoint
 from tfsent.checkpoint.weights import load_weights, read_config, save_weights
@@ -31,6 +31,7 @@ __all__ = [
     "expected_shapes",
     "find_result",
     "find_resumable",
+    "flat",
     "load_weights",
     "move_aside",
     "read_checkpoint",

@@ -1,8 +1,8 @@
 """Which settings may change when a run is resumed.
 
 A resumed run must end as if it had never been stopped. What only says how
-often something is told or saved, on how many devices, or where the data lies,
-may change; anything else would give another run.
+often something is told or saved, on how many devices and in how much memory, or where
+the data lies, may change; anything else would give another run.
 """
 
 from __future__ import annotations
@@ -13,12 +13,14 @@ from typing import Any
 
 from tfsent.config import RunConfig
 
-CALL = ("fresh", "json", "out")
+CALL = ("fresh", "json", "launcher", "max_restarts", "out", "plan", "workers")
 """Settings of one call of the command, not of the run."""
 
 FREE = (
     *("log.*", "checkpoint.*", "distribution.*"),
     *("training.eval_interval", "training.eval_bytes", "training.test_bytes"),
+    *("training.accumulation_steps", "training.recompute_segment"),
+    "training.recompute_layers",
     *("data.root", "data.cache_dir"),
     "converted.*",
     *CALL,
@@ -49,7 +51,7 @@ def check_resumable(saved: Mapping[str, Any], asked: Mapping[str, Any]) -> None:
         Traceback (most recent call last):
         ValueError: cannot resume: seed was 0, now 1. Give --fresh to start over, ...
     """
-    before, now = dict(_flat(saved)), dict(_flat(asked))
+    before, now = dict(flat(saved)), dict(flat(asked))
     longer = _is_longer(before, now)
     differing = [
         f"{name} was {before.get(name, _ABSENT)!r}, now {now.get(name, _ABSENT)!r}"
@@ -77,14 +79,14 @@ def recorded(config: RunConfig) -> dict[str, Any]:
 
 def identifying(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Return the settings that make a run what it is, by dotted name."""
-    return {name: value for name, value in _flat(settings) if not _is_free(name)}
+    return {name: value for name, value in flat(settings) if not _is_free(name)}
 
 
-def _flat(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+def flat(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
     """Yield dotted names and values; JSON's lists count as the tuples they were."""
     for key, value in settings.items():
         if isinstance(value, Mapping):
-            yield from _flat(value, f"{prefix}{key}.")
+            yield from flat(value, f"{prefix}{key}.")
         else:
             yield prefix + key, tuple(value) if isinstance(value, list) else value
 

@@ -49,6 +49,19 @@ class ScoreBatch(NamedTuple):
     """bool[B, T]. True: the prediction made after byte t counts."""
 
 
+def check_lanes(batch_size: int, devices: int, accumulation_steps: int = 1) -> None:
+    """Raise a ValueError unless every device reads equally many lanes at a time."""
+    parts = devices * accumulation_steps
+    if batch_size % parts:
+        said = f"distribution.devices {devices}"
+        if accumulation_steps > 1:
+            said += f" times training.accumulation_steps {accumulation_steps}"
+        raise ValueError(
+            f"training.batch_size is {batch_size}, not a multiple of {said}; "
+            f"{batch_size // parts * parts or parts} will do."
+        )
+
+
 class LaneBatches:
     """Windows for truncated back-propagation through time, any of them at once.
 
@@ -68,6 +81,8 @@ class LaneBatches:
         state_reset: Reset a lane before the first byte of every "sample", of
             every "shard", or "never" (but at the start of an epoch).
         seed: Seed of the offsets.
+        lanes: Which lanes a batch holds, of all that are read in parallel; nothing of
+            the others is read. Default: all.
 
     Attributes:
         steps_per_epoch: Steps after which the text has been read once.
@@ -87,6 +102,7 @@ class LaneBatches:
         window: int,
         state_reset: Literal["sample", "shard", "never"],
         seed: int,
+        lanes: slice | None = None,
     ) -> None:
         needed = batch_size * window + 1
         if shards.num_bytes < needed:
@@ -108,6 +124,7 @@ class LaneBatches:
         self._shards = shards
         self._find_starts = finders[state_reset]
         self._batch_size = batch_size
+        self._lanes = range(batch_size)[lanes or slice(None)]
         self._window = window
         self._seed = seed
         # One byte beyond the last lane is its last target.
@@ -142,16 +159,16 @@ class LaneBatches:
         first = index * self._windows_per_chunk
         num_windows = min(self._windows_per_chunk, self.steps_per_epoch - first)
         length = num_windows * self._window
-        bytes_BT1 = np.empty((self._batch_size, length + 1), np.uint8)
-        reset_BT = np.zeros((self._batch_size, length), np.bool_)
+        bytes_BT1 = np.empty((len(self._lanes), length + 1), np.uint8)
+        reset_BT = np.zeros((len(self._lanes), length), np.bool_)
         lane_bytes = self.steps_per_epoch * self._window
-        begin = self._offset(epoch) + first * self._window
-        for lane in range(self._batch_size):
-            bytes_BT1[lane] = self._shards.read(begin, begin + length + 1)
+        origin = self._offset(epoch) + first * self._window
+        for row, lane in enumerate(self._lanes):
+            begin = origin + lane * lane_bytes
+            bytes_BT1[row] = self._shards.read(begin, begin + length + 1)
             if self._find_starts is not None:
                 starts = self._find_starts(begin, begin + length)
-                reset_BT[lane, starts - begin] = True
-            begin += lane_bytes
+                reset_BT[row, starts - begin] = True
         if first == 0:
             reset_BT[:, 0] = True
         chunk = Batch(bytes_BT1, reset_BT)

@@ -21,6 +21,7 @@ from tfsent.config import NO_DECODER, NUM_BYTES, ModelConfig
 from tfsent.model.gru import GRU
 from tfsent.model.lstm import LSTM
 from tfsent.model.mlstm import MultiplicativeLSTM
+from tfsent.model.recompute import recomputed
 from tfsent.model.recurrent_layer import RecurrentLayer
 from tfsent.model.simple_rnn import ReLURNN, TanhRNN
 
@@ -61,6 +62,11 @@ class ByteLanguageModel(keras.Model):
             classification have none: their model gives `hidden`, and no logits.
         **kwargs: As for every Keras model.
 
+    Attributes:
+        recompute_layers: Whether, in training, a layer keeps only what it reads and
+            computes the rest anew on the way back. Saves memory where there are
+            several layers; not saved with the model.
+
     Example:
         >>> model = ByteLanguageModel(ModelConfig(hidden_size=8, embedding_size=4))
         >>> model(np.zeros((2, 5), "uint8")).shape
@@ -80,6 +86,7 @@ class ByteLanguageModel(keras.Model):
         self.config = ModelConfig(**config) if isinstance(config, dict) else config
         self.seed = seed
         self.text_rule = text_rule
+        self.recompute_layers = False
         matrices, biases = self._initializers()
         self.recurrent_layers = [
             CELLS[self.config.cell](
@@ -170,23 +177,40 @@ class ByteLanguageModel(keras.Model):
         new_state = []
         below_BTH = None
         for layer, layer_state in zip(self.recurrent_layers, state, strict=True):
-            weights = layer.effective()
-            p_BTP = self._projected(layer, weights, bytes_BT, below_BTH)
-            h_BTH, layer_state = layer.run(p_BTP, weights, layer_state, reset_BT)
+            source, index_BT = self._source(bytes_BT, below_BTH)
+
+            def read(weights, source, state, layer=layer, index_BT=index_BT):
+                p_BTP = self._projected(layer, weights, source, index_BT)
+                return layer.run(p_BTP, weights, state, reset_BT)
+
+            inputs = layer.effective(), source, list(layer_state)
+            if self.recompute_layers and training:
+                h_BTH, layer_state = recomputed(read, *inputs)
+            else:
+                h_BTH, layer_state = read(*inputs)
             below_BTH = self.dropout(h_BTH, training=training)
             new_state.append(layer_state)
         return below_BTH, new_state
 
-    def _projected(self, layer, weights, bytes_BT, below_BTH):
-        """Return a layer's input projections; its input is bytes, or a layer below."""
-        if below_BTH is not None:
-            return layer.project(ops.cast(below_BTH, layer.compute_dtype), weights)
+    def _source(self, bytes_BT, below_BTH):
+        """Return what a layer reads: the layer below, or the embedding and its rows."""
+        if below_BTH is None:
+            return ops.convert_to_tensor(self.embedding), bytes_BT
+        return below_BTH, None
+
+    def _projected(self, layer, weights, source, index_BT=None):
+        """Return a layer's input projections.
+
+        `source` is the output of the layer below, or with `index_BT` a table of which
+        every step reads a row.
+        """
+        if index_BT is None:
+            return layer.project(ops.cast(source, layer.compute_dtype), weights)
         # The table is float32, its rows are cast: the gradient of a row is a
         # sum over all places of that byte, and in bfloat16 it was 18% off
         # at B = 64, T = 128 (float32: 0.13%).
-        table_VE = ops.convert_to_tensor(self.embedding)
-        table_VP = layer.project(table_VE, weights)
-        p_BTP = ops.take(table_VP, ops.cast(bytes_BT, "int32"), axis=0)
+        table_VP = layer.project(source, weights)
+        p_BTP = ops.take(table_VP, ops.cast(index_BT, "int32"), axis=0)
         return ops.cast(p_BTP, layer.compute_dtype)
 
     def features(self, bytes_BT, mask_BT, parts, training=False):
@@ -211,7 +235,7 @@ class ByteLanguageModel(keras.Model):
         below_BTH = None
         for k, layer in enumerate(self.recurrent_layers):
             weights = layer.effective()
-            p_BTP = self._projected(layer, weights, bytes_BT, below_BTH)
+            p_BTP = self._projected(layer, weights, *self._source(bytes_BT, below_BTH))
             start = layer.zero_state(ops.shape(bytes_BT)[0])
             sequences, state = layer.run_states(p_BTP, weights, start, mask_BT)
             for part in parts:
@@ -253,7 +277,7 @@ class ByteLanguageModel(keras.Model):
             zip(self.recurrent_layers, state, strict=True)
         ):
             weights = layer.effective()
-            p_BTP = self._projected(layer, weights, bytes_BT, below_BTH)
+            p_BTP = self._projected(layer, weights, *self._source(bytes_BT, below_BTH))
             here = [triple for triple in dict.fromkeys(wanted) if triple[0] == k]
             above = [(k, 0, "last")] if k + 1 < len(state) else []
             here = list(dict.fromkeys([*here, *above]))

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import tensorflow as tf
+
 from tfsent.config import RunConfig
+from tfsent.data.batches import check_lanes
 from tfsent.model.language_model import ByteLanguageModel
-from tfsent.training.distribution import check_batch_size, make_strategy
+from tfsent.training.distribution import make_strategy
 from tfsent.training.optimizer import make_optimizer
 from tfsent.training.precision import set_precision
+from tfsent.training.processes import Processes
 from tfsent.training.run_state import RunState
 from tfsent.training.step import TrainStep
 
 
-def build_run(config: RunConfig, steps: int) -> tuple[RunState, TrainStep]:
+def build_run(
+    config: RunConfig,
+    steps: int,
+    strategy: tf.distribute.Strategy | None = None,
+    processes: Processes | None = None,
+) -> tuple[RunState, TrainStep]:
     """Return the state of a new run and its update, compiled at the first call.
 
     Sets the dtype policy of the process, and without a GPU its logical CPU devices.
@@ -19,20 +28,28 @@ def build_run(config: RunConfig, steps: int) -> tuple[RunState, TrainStep]:
     Args:
         config: All settings.
         steps: Updates in all, over which the learning rate falls.
+        strategy: Where to compute. Default: the devices of this machine that the
+            settings ask for.
+        processes: Who carries out the run. Default: this process alone.
 
     Raises:
         ValueError: If the devices are not there, the batch cannot be dealt to them,
             or the optimizer is unknown.
     """
     batch_size = config.training.batch_size
-    strategy = make_strategy(config.distribution)
-    check_batch_size(batch_size, strategy)
+    strategy = strategy or make_strategy(config.distribution)
+    check_lanes(
+        batch_size,
+        strategy.num_replicas_in_sync,
+        config.training.accumulation_steps,
+    )
     set_precision(config.precision)
     with strategy.scope():
         model = ByteLanguageModel(
             config.model, seed=config.seed, text_rule=config.data.text_rule
         )
         model.build(None)
+        model.recompute_layers = config.training.recompute_layers
         optimizer = make_optimizer(config.optimizer, batch_size, steps)
         optimizer.build(model.trainable_variables)
     step = TrainStep(
@@ -41,5 +58,7 @@ def build_run(config: RunConfig, steps: int) -> tuple[RunState, TrainStep]:
         strategy,
         clip_norm=config.optimizer.clip_norm,
         seed=config.seed,
+        accumulation_steps=config.training.accumulation_steps,
+        recompute_segment=config.training.recompute_segment,
     )
-    return RunState(model, optimizer, strategy, batch_size), step
+    return RunState(model, optimizer, strategy, batch_size, processes), step

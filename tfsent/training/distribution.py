@@ -11,7 +11,7 @@ from tfsent.config import DistributionConfig
 
 
 def make_strategy(config: DistributionConfig) -> tf.distribute.Strategy:
-    """Return the strategy that computes a step on the asked devices.
+    """Return the strategy that computes a step on the asked devices of this machine.
 
     One device needs no strategy and gets TensorFlow's default one, which adds
     nothing to a step. Must run before TensorFlow touches a device when it is to
@@ -22,8 +22,9 @@ def make_strategy(config: DistributionConfig) -> tf.distribute.Strategy:
     """
     if config.strategy == "multiworker":
         raise ValueError(
-            "distribution.strategy multiworker is not available in this version; "
-            "none or mirrored will do."
+            "distribution.strategy multiworker is made by "
+            "tfsent.training.workers.join, of all machines; none or mirrored will do "
+            "for one."
         )
     gpus = tf.config.list_physical_devices("GPU")
     if config.strategy == "none":
@@ -70,33 +71,25 @@ def _make_logical_cpus(count: int) -> None:
         ) from error
 
 
-def check_batch_size(batch_size: int, strategy: tf.distribute.Strategy) -> None:
-    """Raise a ValueError unless every replica gets the same number of lanes."""
-    replicas = strategy.num_replicas_in_sync
-    if batch_size % replicas:
-        raise ValueError(
-            f"training.batch_size is {batch_size}, not a multiple of "
-            f"distribution.devices {replicas}; "
-            f"{batch_size // replicas * replicas or replicas} will do."
-        )
-
-
 def scatter(strategy: tf.distribute.Strategy, tree: Any) -> Any:
-    """Return `tree` with the lanes (axis 0) of every array dealt to the replicas.
+    """Return `tree` with the lanes (axis 0) of every array dealt to the replicas here.
 
     Args:
         strategy: The strategy that will run the step.
-        tree: Nested arrays, each [B, ...]; replica r gets lanes r B/R to
-            (r + 1) B/R.
+        tree: Nested arrays of this process's lanes, each [B, ...]; of R replicas in
+            this process the r-th gets lanes r B/R to (r + 1) B/R.
     """
-    replicas = strategy.num_replicas_in_sync
-    if replicas == 1:
+    if strategy.num_replicas_in_sync == 1:
         return tf.nest.map_structure(tf.convert_to_tensor, tree)
+    replicas = len(strategy.extended.worker_devices)
 
     def deal(array):
         parts = np.split(np.asarray(array), replicas)
+        # Replicas are counted over all processes, equally many in each.
         return strategy.experimental_distribute_values_from_function(
-            lambda context: tf.constant(parts[context.replica_id_in_sync_group])
+            lambda context: tf.constant(
+                parts[context.replica_id_in_sync_group % replicas]
+            )
         )
 
     return tf.nest.map_structure(deal, tree)

@@ -13,6 +13,7 @@ from tfsent.data.batches import Batch
 from tfsent.model.language_model import ByteLanguageModel
 from tfsent.training.counters import RunCounters
 from tfsent.training.distribution import gather, scatter
+from tfsent.training.processes import Processes
 from tfsent.training.results import StepResult
 from tfsent.training.step import TrainStep
 
@@ -27,10 +28,11 @@ class RunState(RunCounters):
         model: Built under the strategy.
         optimizer: Built for the model's trainable variables.
         strategy: Where the carried state lives.
-        batch_size: B, over all replicas.
+        batch_size: B, over all processes and their replicas.
+        processes: Who carries out the run. Default: this process alone.
 
     Attributes:
-        carried: State of every lane, dealt to the replicas.
+        carried: State of this process's lanes, dealt to its replicas.
     """
 
     def __init__(
@@ -39,18 +41,23 @@ class RunState(RunCounters):
         optimizer: keras.optimizers.Optimizer,
         strategy: tf.distribute.Strategy,
         batch_size: int,
+        processes: Processes | None = None,
     ):
-        super().__init__()
+        super().__init__(processes)
         self.model = model
         self.optimizer = optimizer
         self.strategy = strategy
-        zeros = tf.nest.map_structure(np.asarray, model.zero_state(batch_size))
-        self.carried = scatter(strategy, zeros)
+        self._all_lanes: list | None = None
+        self.carried: list = []
+        self._take_lanes(
+            tf.nest.map_structure(np.asarray, model.zero_state(batch_size))
+        )
 
     def update(self, step: TrainStep, batch: Batch) -> StepResult:
         """Make one update with `batch` and carry the state of its lanes on."""
         bytes_BT1, reset_BT = scatter(self.strategy, tuple(batch))
         result, self.carried = step(bytes_BT1, reset_BT, self.carried, self.step)
+        self._all_lanes = None
         return result
 
     def weights(self) -> dict[str, np.ndarray]:
@@ -61,15 +68,28 @@ class RunState(RunCounters):
         }
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """Return what resuming needs besides weights: moments, scale, lane states."""
+        """Return what resuming needs besides weights: moments, scale, lane states.
+
+        Where there are several processes, `gather` comes first.
+        """
         arrays = {
             name: np.asarray(keras.ops.convert_to_numpy(variable))
             for name, variable in self._optimizer_variables().items()
         }
-        for layer, tensors in enumerate(gather(self.strategy, self.carried)):
+        if self.processes.size == 1:
+            self.gather()
+        assert self._all_lanes is not None
+        for layer, tensors in enumerate(self._all_lanes):
             for k, tensor in enumerate(tensors):
                 arrays[f"carried/{layer}/{k}"] = tensor
         return arrays
+
+    def gather(self) -> None:
+        """Bring the states of all lanes here, to be saved."""
+        self._all_lanes = [
+            tuple(map(self.processes.join_lanes, layer))
+            for layer in gather(self.strategy, self.carried)
+        ]
 
     def restore(
         self,
@@ -98,8 +118,16 @@ class RunState(RunCounters):
         ]
         if arrays:
             raise ValueError(f"saved state without a place: {sorted(arrays)}.")
-        self.carried = scatter(self.strategy, carried)
+        self._take_lanes(carried)
         self.restore_counters(progress)
+
+    def _take_lanes(self, all_lanes: list) -> None:
+        """Hold the states of all lanes and carry on with those of this process."""
+        self._all_lanes = all_lanes
+        own = self.processes.lanes(len(all_lanes[0][0]))
+        self.carried = scatter(
+            self.strategy, tf.nest.map_structure(lambda s_BH: s_BH[own], all_lanes)
+        )
 
     def _optimizer_variables(self) -> dict[str, keras.Variable]:
         """Return the optimizer's variables by their names in a checkpoint.

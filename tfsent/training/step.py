@@ -22,25 +22,13 @@ from keras import ops
 
 from tfsent.config import MAX_LOSS_SCALE, MIN_LOSS_SCALE
 from tfsent.model.language_model import ByteLanguageModel
+from tfsent.training.gradients import BatchGradients
 from tfsent.training.optimizer import clip_by_global_norm
 from tfsent.training.precision import loss_scale_of
 from tfsent.training.results import StepResult
 
 # Draws of a dropout mask that a step may take before they meet the next step's.
 _DRAWS_PER_STEP = 1024
-
-
-def mean_nats(logits_BTV, targets_BT):
-    """Return the mean cross entropy in nats a byte, float32[].
-
-    Args:
-        logits_BTV: float32[B, T, 256].
-        targets_BT: int32[B, T].
-    """
-    nats_BT = ops.sparse_categorical_crossentropy(
-        targets_BT, logits_BTV, from_logits=True
-    )
-    return ops.mean(nats_BT)
 
 
 class TrainStep:
@@ -53,6 +41,10 @@ class TrainStep:
         clip_norm: Largest global norm of the averaged gradient; 0 for no clipping.
         seed: Seed of dropout. The masks of a step follow from it, the step and
             the replica, so that resuming needs no random state.
+        accumulation_steps: Portions of a replica's lanes that are computed one
+            after the other; their number must divide the lanes.
+        recompute_segment: Bytes of a segment whose activations are computed anew on
+            the way back, a divisor of T; None keeps all of them.
     """
 
     def __init__(
@@ -63,8 +55,14 @@ class TrainStep:
         *,
         clip_norm: float,
         seed: int,
+        accumulation_steps: int = 1,
+        recompute_segment: int | None = None,
     ):
         self._model = model
+        self._portions = accumulation_steps
+        self._batch_gradients = BatchGradients(
+            model, accumulation_steps, recompute_segment
+        )
         self._optimizer = optimizer
         self._strategy = strategy
         self._clip_norm = clip_norm or math.inf
@@ -140,30 +138,28 @@ class TrainStep:
         return (nats / math.log(2), norm / scale), state
 
     def _seeds(self, step, replica):
-        """Return the state of every seed generator for one step of one replica."""
+        """Return the state of every seed generator for one step of one replica.
+
+        A list for each portion: those of R replicas with K portions each are those
+        of R * K replicas.
+        """
         step = tf.cast(step * _DRAWS_PER_STEP % 2**32, tf.uint32)
+        first = self._portions * replica + 1
         return [
-            tf.stack([tf.cast(self._seed + 65537 * (replica + 1) + k, tf.uint32), step])
-            for k, _ in enumerate(self._model.non_trainable_variables)
+            [
+                tf.stack(
+                    [tf.cast(self._seed + 65537 * (first + p) + k, tf.uint32), step]
+                )
+                for k, _ in enumerate(self._model.non_trainable_variables)
+            ]
+            for p in range(self._portions)
         ]
 
     def _loss_and_gradients(self, weights, seeds, bytes_BT1, reset_BT, state, scale):
         """Return `(mean nats, gradients times scale, new state)` of one replica."""
-        bytes_BT1 = tf.cast(bytes_BT1, tf.int32)
-        with tf.GradientTape() as tape:
-            tape.watch(weights)
-            (logits_BTV, state), _ = self._model.stateless_call(
-                weights,
-                seeds,
-                bytes_BT1[:, :-1],
-                state=state,
-                reset_BT=reset_BT,
-                return_state=True,
-                training=True,
-            )
-            nats = mean_nats(logits_BTV, bytes_BT1[:, 1:])
-            scaled = nats * scale
-        gradients = tape.gradient(scaled, weights)
+        nats, gradients, state = self._batch_gradients(
+            weights, seeds, tf.cast(bytes_BT1, tf.int32), reset_BT, state, scale
+        )
         if loss_scale_of(self._optimizer) is not None:
             # The update is skipped and forgotten; a lane that overflowed must not
             # carry NaN into every step after it.

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import signal
 import sys
+import threading
+from collections.abc import Callable
 from types import FrameType, TracebackType
 
 
@@ -12,7 +14,8 @@ class StopRequest:
 
     After the first, SIGINT gets its default action: a second Ctrl-C ends the process
     at once, also in the middle of a compiled step. More SIGTERMs change nothing:
-    batch schedulers and `timeout` send several.
+    batch schedulers and `timeout` send several. In another thread than the main one
+    no signal arrives: there an engine, such as Ray, says when to stop.
 
     Attributes:
         signal: Number of the signal that came, or None.
@@ -24,6 +27,8 @@ class StopRequest:
 
     def __enter__(self) -> StopRequest:
         """Take over both signals."""
+        if threading.current_thread() is not threading.main_thread():
+            return self
         for number in (signal.SIGTERM, signal.SIGINT):
             self._before[number] = signal.signal(number, self._note)
         return self
@@ -54,3 +59,24 @@ class StopRequest:
             file=sys.stderr,
             flush=True,
         )
+
+
+class AgreedStop(StopRequest):
+    """A signal that came to any process of a run, as seen by all of them.
+
+    Args:
+        own: That of this process.
+        largest: Returns the largest of a number over all processes, in each of them.
+    """
+
+    def __init__(self, own: StopRequest, largest: Callable[[int], int]):
+        self._own = own
+        self._largest = largest
+        self._agreed: int | None = None
+
+    @property
+    def signal(self) -> int | None:  # type: ignore[override]
+        """Number of the signal, or None."""
+        if self._agreed is None:
+            self._agreed = self._largest(self._own.signal or 0) or None
+        return self._agreed

@@ -42,7 +42,9 @@ def make_pair(config, steps=100):
 
 
 def advance(run, step, batch=None):
-    result = run.update(step, batch or batch_of(run.step))
+    batch = batch or batch_of(run.step)
+    own = run.processes.lanes(len(batch.bytes_BT1))
+    result = run.update(step, Batch(*(array[own] for array in batch)))
     run.step += 1
     return result
 

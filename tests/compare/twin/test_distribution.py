@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from compare.twin import distribution
-from compare.twin.distribution import Processes, check_batch_size, num_processes
+from compare.twin.distribution import Processes, num_processes
 from tests.compare.twin import two_processes
 from tests.compare.twin.pair import B, largest_difference, make_twin, settings
 from tests.scripts.command import ROOT
@@ -149,15 +149,13 @@ def test_settings_ask_for_one_process_a_device(monkeypatch):
         num_processes(DistributionConfig(devices=3))
 
 
-def test_many_machines_are_not_there_yet():
-    with pytest.raises(ValueError, match=r"distribution.strategy multiworker"):
-        num_processes(DistributionConfig(strategy="multiworker"))
-
-
-def test_lanes_that_cannot_be_dealt_evenly_are_refused():
-    check_batch_size(4, 2)
-    with pytest.raises(ValueError, match=r"batch_size is 5.*; 4 will do"):
-        check_batch_size(5, 2)
+def test_many_machines_take_torchrun(monkeypatch):
+    many = DistributionConfig(strategy="multiworker")
+    with pytest.raises(ValueError, match=r"torchrun --nnodes N"):
+        num_processes(many)
+    monkeypatch.setenv("RANK", "0")
+    monkeypatch.setenv("WORLD_SIZE", "3")
+    assert num_processes(many) == 3
 
 
 @pytest.mark.parametrize("config", [{"devices": 3}, {"strategy": "none"}])

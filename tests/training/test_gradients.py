@@ -1,0 +1,196 @@
+"""Portions of lanes and segments of windows: the same update in less memory.
+
+Keras and the twin alike; `LESS` are the ways to need less.
+"""
+
+import functools
+import math
+
+import numpy as np
+import pytest
+import tensorflow  # noqa: F401  (two logical devices are made where it is imported)
+
+from tests.tolerances import LESS_MEMORY_F32, LESS_MEMORY_LOSS_F32
+from tfsent.config import (
+    DistributionConfig,
+    ModelConfig,
+    OptimizerConfig,
+    RunConfig,
+    TrainingConfig,
+)
+from tfsent.data.batches import Batch, check_lanes
+
+B, T, STEPS = 8, 12, 10
+LESS = {
+    "portions": {"accumulation_steps": 4},
+    "segments": {"recompute_segment": 3},
+    "layers": {"recompute_layers": True},
+    "all": {
+        "accumulation_steps": 2,
+        "recompute_segment": 4,
+        "recompute_layers": True,
+    },
+}
+
+
+def build(framework, config):
+    if framework == "torch":
+        from compare.twin.build import build_run
+    else:
+        from tfsent.training.build import build_run
+    return build_run(config, 100)
+
+
+def settings(
+    precision="float32", devices=1, cell="mlstm", dropout=0.0, name="adam", **training
+):
+    return RunConfig(
+        model=ModelConfig(
+            cell=cell, hidden_size=16, embedding_size=5, layers=2, dropout=dropout
+        ),
+        training=TrainingConfig(batch_size=B, window=T, **training),
+        optimizer=OptimizerConfig(
+            name=name, learning_rate=0.01, clip_norm=0.3, initial_loss_scale=2.0**10
+        ),
+        distribution=DistributionConfig(devices=devices),
+        precision=precision,
+    )
+
+
+def batch_of(step):
+    rng = np.random.default_rng(step)
+    bytes_BT1 = rng.integers(97, 123, (B, T + 1)).astype(np.uint8)
+    return Batch(bytes_BT1, rng.random((B, T)) < 0.1)
+
+
+@functools.cache
+def run_of(framework, steps=STEPS, **options):
+    """Return the losses of updates, and all that they changed; do not change them."""
+    run, step = build(framework, settings(**options))
+    losses = []
+    for k in range(steps):
+        losses.append(float(run.update(step, batch_of(k)).bpc))
+        run.step += 1
+    return np.array(losses), {**run.weights(), **run.arrays()}
+
+
+def largest_difference(one, other):
+    assert one.keys() == other.keys()
+    return np.max([np.abs(one[name] - other[name]).max() for name in one])
+
+
+SLOW = pytest.mark.slow
+WAYS = [
+    ("keras", "mlstm", "all"),
+    *[pytest.param("keras", "mlstm", w, marks=SLOW) for w in LESS if w != "all"],
+    *[("torch", cell, way) for cell in ("mlstm", "gru") for way in LESS],
+]
+BOTH = pytest.mark.parametrize(
+    "framework", [pytest.param("keras", marks=SLOW), "torch"]
+)
+
+
+@pytest.mark.parametrize(("framework", "cell", "way"), WAYS)
+def test_updates_in_less_memory_are_those_of_the_whole_batch(framework, cell, way):
+    losses, whole = run_of(framework, cell=cell)
+    less_losses, less = run_of(framework, cell=cell, **LESS[way])
+    assert np.abs(less_losses - losses).max() <= LESS_MEMORY_LOSS_F32.value
+    assert largest_difference(less, whole) <= LESS_MEMORY_F32.value
+    assert losses[0] - losses[-1] > 0.1
+
+
+@BOTH
+def test_gradients_do_not_stop_between_segments(framework):
+    """One window of two segments is not two windows."""
+    _, whole = run_of(framework, steps=1, name="sgd", recompute_segment=6)
+    run, step = build(framework, settings(name="sgd"))
+    batch = batch_of(0)
+    halves = [
+        Batch(batch.bytes_BT1[:, at : at + 7], batch.reset_BT[:, at : at + 6])
+        for at in (0, 6)
+    ]
+    start = run.weights()
+    for half in halves:
+        run.update(step, half)
+    moved = largest_difference(whole, {**whole, **start})
+    apart = largest_difference(whole, {**whole, **run.weights()})
+    assert moved > 1e-4
+    assert apart > 1e-5
+
+
+@BOTH
+def test_dropout_falls_alike_on_both_ways_through_a_segment(framework):
+    """Else gradients would be those of a loss that was never computed."""
+    options = {"dropout": 0.4, "recompute_segment": 3}
+    one, _ = run_of(framework, **options)
+    other, _ = run_of(framework, **options, recompute_layers=True)
+    np.testing.assert_allclose(one, other, atol=LESS_MEMORY_LOSS_F32.value)
+    run, step = build(framework, settings(name="sgd", **options))
+    start, before = run.arrays(), run.weights()
+    first = float(run.update(step, batch_of(0)).bpc)
+    after = run.weights()
+    # The same masks and states again: what the gradient promised has come true.
+    run.restore(after, start, run.progress())
+    again = float(run.update(step, batch_of(0)).bpc)
+    moved = sum(np.sum((after[n] - before[n]) ** 2) for n in before)
+    promised = moved / 0.01 / math.log(2)
+    assert first - again == pytest.approx(promised, rel=0.02)
+
+
+@SLOW
+def test_masks_of_portions_are_those_of_as_many_devices():
+    one, _ = run_of("keras", dropout=0.4, accumulation_steps=2)
+    other, _ = run_of("keras", dropout=0.4, devices=2)
+    np.testing.assert_allclose(one, other, atol=LESS_MEMORY_LOSS_F32.value)
+
+
+@SLOW
+@pytest.mark.parametrize("way", ["portions", "all"])
+def test_portions_on_two_devices_are_one_batch(way):
+    losses, whole = run_of("keras")
+    less_losses, less = run_of("keras", devices=2, **LESS[way])
+    assert np.abs(less_losses - losses).max() <= LESS_MEMORY_LOSS_F32.value
+    assert largest_difference(less, whole) <= LESS_MEMORY_F32.value
+
+
+@pytest.mark.parametrize("way", ["portions", "segments", "all"])
+@BOTH
+def test_an_overflow_in_one_portion_skips_the_whole_update(framework, way):
+    run, step = build(framework, settings("mixed_float16", **LESS[way]))
+    run.update(step, batch_of(0))
+    state = run.arrays()
+    state["carried/0/0"][B - 1] = np.inf
+    before = run.weights()
+    run.restore(before, state, run.progress())
+    calm = Batch(batch_of(1).bytes_BT1, np.zeros((B, T), bool))
+    result = run.update(step, calm)
+    assert not bool(result.finite)
+    after = run.weights()
+    assert all((after[name] == before[name]).all() for name in before)
+    left = {n: a for n, a in run.arrays().items() if n.startswith("carried/")}
+    assert all(np.isfinite(array).all() for array in left.values())
+    assert (left["carried/0/0"][B - 1] == 0).all()
+    assert (left["carried/0/0"][: B - 1] != 0).any()
+    assert bool(run.update(step, batch_of(2)).finite)
+
+
+def test_portions_that_cannot_be_dealt_to_devices_are_refused():
+    check_lanes(8, 2, 4)
+    with pytest.raises(ValueError, match=r"batch_size is 8, .*16 will do"):
+        check_lanes(8, 2, 8)
+    with pytest.raises(ValueError, match=r"devices 2; 4 will do"):
+        check_lanes(5, 2)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"accumulation_steps": 3}, r"accumulation_steps is 3, no divisor.*; 2 will"),
+        ({"accumulation_steps": 0}, r"accumulation_steps is 0; at least 1"),
+        ({"recompute_segment": 5}, r"recompute_segment is 5, no divisor.*; 4 will do"),
+        ({"recompute_segment": 0}, r"recompute_segment is 0; at least 1"),
+    ],
+)
+def test_portions_and_segments_that_leave_a_rest_are_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        TrainingConfig(batch_size=B, window=T, **options)
