@@ -25,6 +25,7 @@ COSTS = Costs(
     logits=3.0,
     vectors={"tanh": Vectors(5.0, 4.0), "mlstm": Vectors(11.0, 6.0)},
     shares={"float32": 1.0, "mixed_float16": 0.5},
+    anew=2.0,
 )
 
 
@@ -71,7 +72,7 @@ def test_activations_are_vectors_of_every_byte_and_the_states_between():
         ({"accumulation_steps": 3}, 1, 4 * 16 * (14 * 8 + 768), 4 + 12),
         ({}, 2, 6 * 16 * (14 * 8 + 768), 6 + 6),
         ({"recompute_segment": 4}, 1, 12 * 4 * (14 * 8 + 768), 4 * 12 + 12),
-        ({"recompute_layers": True}, 1, 12 * 16 * (11 * 8 + 768), 12 + 12),
+        ({"recompute_layers": True}, 1, 12 * 16 * (16 * 8 + 768), 12 + 12),
         ({"precision": "mixed_float16"}, 1, 6 * 16 * (14 * 8 + 768), 12 + 12),
     ],
 )

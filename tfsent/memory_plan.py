@@ -51,12 +51,14 @@ class Costs(NamedTuple):
     Attributes:
         process_bytes: What compiling and running take besides what is there once the
             framework is loaded.
-        loop_bytes: What that becomes larger by where portions or segments are read in
-            turn.
+        loop_bytes: What that becomes larger by where the program is a longer one:
+            where portions or segments are read in turn, or layers computed anew.
         copies: Copies of every parameter besides weights, gradients and moments.
         logits: Vectors of 256 for each byte of each lane.
         vectors: By cell.
         shares: What is left of activations, by precision.
+        anew: How often what a layer keeps is there at a time where layers are computed
+            anew.
     """
 
     process_bytes: float
@@ -65,6 +67,7 @@ class Costs(NamedTuple):
     logits: float
     vectors: Mapping[Cell, Vectors]
     shares: Mapping[Precision, float]
+    anew: float
 
 
 KERAS = Costs(
@@ -80,6 +83,7 @@ KERAS = Costs(
         "relu": Vectors(6.8, -3.3),
     },
     shares={"float32": 1.0, "mixed_bfloat16": 0.94, "mixed_float16": 0.73},
+    anew=2.0,
 )
 """Keras on TensorFlow: one XLA program, in which every layer has its own arrays."""
 
@@ -96,6 +100,7 @@ TORCH = Costs(
         "relu": Vectors(1.0, 4.2),
     },
     shares={"float32": 1.0, "mixed_bfloat16": 0.79, "mixed_float16": 0.83},
+    anew=1.0,
 )
 """The twin: what passes is freed step by step."""
 
@@ -144,13 +149,14 @@ def plan(config: RunConfig, costs: Costs, devices: int, loaded_bytes: float) -> 
     parameters = sum(math.prod(shape) for shape in shapes)
     size = parameters * _FLOAT_BYTES
     adds_up = training.accumulation_steps > 1 or training.recompute_segment is not None
+    more_code = adds_up or training.recompute_layers
     return Plan(
         parameters=parameters,
         weights=size,
         gradients=size * (1 + costs.copies + adds_up),
         optimizer=size * _SLOTS.get(config.optimizer.name.lower(), 2),
         activations=_activations(config, costs, devices),
-        process=loaded_bytes + costs.process_bytes + adds_up * costs.loop_bytes,
+        process=loaded_bytes + costs.process_bytes + more_code * costs.loop_bytes,
     )
 
 
@@ -162,7 +168,7 @@ def _activations(config: RunConfig, costs: Costs, devices: int) -> float:
     kept = 1.0 if training.recompute_layers else vectors.kept
     passing = vectors.passing
     if training.recompute_layers:
-        passing += vectors.kept
+        passing += costs.anew * vectors.kept
     numbers = (kept * model.layers + passing) * model.hidden_size
     numbers += costs.logits * NUM_BYTES
     numbers *= costs.shares[config.precision]

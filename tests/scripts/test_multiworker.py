@@ -14,6 +14,7 @@ import sys
 import time
 
 import numpy as np
+import psutil
 import pytest
 from safetensors.numpy import load_file
 
@@ -83,23 +84,28 @@ def finish(workers, timeout_s=150):
     return [worker.returncode for worker in workers], texts
 
 
-def twin(argv, devices):
-    """Run the twin in as many processes."""
-    done = subprocess.run(
+def start_twin(argv, devices):
+    """Start the twin in as many processes, by torchrun."""
+    return subprocess.Popen(
         [
             *(sys.executable, "-m", "torch.distributed.run", "--standalone"),
             *("--nproc-per-node", str(devices), "scripts/train_twin.py"),
             *map(str, argv),
             *("--distribution.strategy", "multiworker"),
         ],
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
         cwd=ROOT,
-        timeout=150,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
     )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+
+
+def twin(argv, devices):
+    """Run the twin in as many processes."""
+    (code,), ((out, errors),) = finish([start_twin(argv, devices)])
+    assert code == 0, errors
+    return json.loads(out)
 
 
 @pytest.fixture(scope="module")
@@ -179,6 +185,31 @@ def test_either_worker_may_be_killed_at_any_moment(unbroken, text, tmp_path):
     assert codes == [0, 0], texts
     assert "resumed at step" in texts[0][1]
     assert distance(weights(out), weights(unbroken / "adam2")) == 0
+
+
+def test_either_process_of_the_twin_may_be_killed_at_any_moment(text, tmp_path):
+    whole, out = tmp_path / "whole", tmp_path / "run"
+    twin(flags(text, whole, "adam"), 2)
+    moments = random.Random(11)
+    log = out / "metrics.jsonl"
+    for trial in range(5):
+        begun = steps_of(log)
+        until = begun + moments.randrange(1, 9)
+        running = start_twin(flags(text, out, "adam"), 2)
+        while steps_of(log) < until and running.poll() is None:
+            time.sleep(0.002)
+        victims = {
+            child.environ()["RANK"]: child
+            for child in psutil.Process(running.pid).children()
+            if "train_twin.py" in " ".join(child.cmdline())
+        }
+        victims[str(trial % 2)].send_signal(signal.SIGKILL)
+        codes, texts = finish([running], 60)
+        assert codes == [1], texts
+        assert steps_of(log) < 50
+    told = twin(flags(text, out, "adam"), 2)
+    assert told["steps"] == 50
+    assert distance(weights(out), weights(whole)) == 0
 
 
 def steps_of(log):
