@@ -158,6 +158,17 @@ def test_two_processes_of_the_twin_train_to_the_weights_of_one(text, tmp_path, n
     assert 0 < found <= TOLERANCES[name].value
 
 
+def test_processes_of_the_twin_may_read_in_portions_and_segments(text, tmp_path):
+    """Each adds up its own gradients; they talk once an update."""
+    less = "--training.accumulation-steps 2 --training.recompute-segment 4".split()
+    less += ["--training.recompute-layers"]
+    argv = ["--model.layers", "2"]
+    twin([*flags(text, tmp_path / "one", "sgd"), *argv], 1)
+    twin([*flags(text, tmp_path / "two", "sgd"), *argv, *less], 2)
+    found = distance(weights(tmp_path / "two"), weights(tmp_path / "one"))
+    assert 0 < found <= TOLERANCES["sgd"].value
+
+
 def test_either_worker_may_be_killed_at_any_moment(unbroken, text, tmp_path):
     moments = random.Random(7)
     out = tmp_path / "run"
