@@ -14,8 +14,9 @@ from compare.twin.run_state import RunState
 from compare.twin.step import TrainStep
 from tfsent import session
 from tfsent.config import RunConfig
-from tfsent.memory_plan import TORCH, Planned, on_device, plan_to_fit
+from tfsent.memory_plan import TORCH, Place, Planned, on_device, plan_to_fit
 from tfsent.peak_memory import free_bytes, resident_bytes
+from tfsent.ray_launcher import num_workers
 
 
 def train_twin(config: RunConfig, tell: session.Tell) -> dict[str, Any] | None:
@@ -37,11 +38,15 @@ def plan_run(config: RunConfig) -> Planned:
 
     On GPUs: what each of them will hold, and how much of the first is free.
     """
-    processes = config.workers or num_processes(config.distribution)
+    if config.launcher != "none":
+        processes = num_workers(config, torch.cuda.device_count())
+    else:
+        processes = num_processes(config.distribution)
     if torch.cuda.is_available():
         free, _ = torch.cuda.mem_get_info()
-        return plan_to_fit(config, on_device(TORCH), processes, 0, free)
-    return plan_to_fit(config, TORCH, processes, resident_bytes(), free_bytes())
+        return plan_to_fit(config, on_device(TORCH), Place(processes, 0, free))
+    place = Place(processes, resident_bytes(), free_bytes())
+    return plan_to_fit(config, TORCH, place)
 
 
 class TorchFramework:

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tfsent.cli import parse_config, quiet, run, tell
-from tfsent.config import ConvertConfig
+from tfsent.config_files import ConvertConfig
 
 
 def main(argv: Sequence[str] | None = None) -> None:

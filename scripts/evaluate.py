@@ -13,7 +13,7 @@ import json
 from collections.abc import Sequence
 
 from tfsent.cli import parse_config, quiet, run
-from tfsent.config import EvaluateConfig
+from tfsent.config_files import EvaluateConfig
 
 
 def main(argv: Sequence[str] | None = None) -> None:

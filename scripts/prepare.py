@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from tqdm import tqdm
 
 from tfsent.cli import parse_config, run
-from tfsent.config import PrepareConfig
+from tfsent.config_files import PrepareConfig
 from tfsent.data.shards import prepare
 from tfsent.peak_memory import peak_resident_bytes
 

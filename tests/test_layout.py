@@ -11,6 +11,7 @@ FRAMEWORKS = {"tensorflow", "keras", "torch", "jax", "sklearn"}
 # A room imports itself and rooms before it. `cli` stands last: only scripts parse.
 CORRIDOR = (
     "config",
+    "config_files",
     "config_labelled",
     "config_commands",
     "config_encoder",
@@ -25,8 +26,8 @@ CORRIDOR = (
     "checkpoint",
     "memory_plan",
     "session",
-    "keras_session",
     "ray_launcher",
+    "keras_session",
     "transfer",
     "generate",
     "trained",
@@ -41,6 +42,7 @@ CORRIDOR = (
 )
 FRAMEWORK_FREE = (
     "config",
+    "config_files",
     "config_labelled",
     "config_commands",
     "config_encoder",

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import tensorflow as tf
 
 from tfsent.checkpoint import TFSENT
 from tfsent.config import DistributionConfig, RunConfig
-from tfsent.memory_plan import KERAS, Planned, on_device, plan_to_fit
+from tfsent.memory_plan import KERAS, Place, Planned, on_device, plan_to_fit
 from tfsent.peak_memory import free_bytes, resident_bytes
+from tfsent.ray_launcher import num_workers
 from tfsent.session import Tell, train_run
 from tfsent.training.build import build_run
 from tfsent.training.cluster import find_cluster
 from tfsent.training.evaluate import Evaluator
-from tfsent.training.processes import OneProcess, Processes
+from tfsent.training.processes import Processes
 from tfsent.training.run_state import RunState
 from tfsent.training.step import TrainStep
 from tfsent.training.workers import Workers, join, lost_workers
@@ -41,15 +41,19 @@ def plan_run(config: RunConfig) -> Planned:
     On GPUs: what each of them will hold; how much is free there is not known.
     """
     gpus = len(tf.config.list_physical_devices("GPU"))
-    workers = config.workers or 1
-    if config.launcher == "none" and config.distribution.strategy == "multiworker":
-        workers = len(find_cluster().workers)
+    asked = config.distribution
+    many = asked.strategy == "multiworker" or config.launcher != "none"
+    workers = 1
+    if config.launcher != "none":
+        workers = num_workers(config, gpus)
+    elif many:
+        workers = len(find_cluster(asked.slurm_port).workers)
     if gpus:
-        one = config.distribution.strategy == "none"
-        local = 1 if one else config.distribution.devices or gpus
-        return plan_to_fit(config, on_device(KERAS), workers * local, 0, math.inf)
-    # Logical devices of a CPU share the memory of one process.
-    return plan_to_fit(config, KERAS, workers, resident_bytes(), free_bytes())
+        local = 1 if asked.strategy == "none" else asked.devices or gpus
+        return plan_to_fit(config, on_device(KERAS), Place(workers * local, 0))
+    replicas = 1 if many else asked.devices or 1
+    place = Place(workers, resident_bytes(), free_bytes(), replicas)
+    return plan_to_fit(config, KERAS, place)
 
 
 class KerasFramework:
@@ -74,10 +78,10 @@ class KerasFramework:
         distribution: DistributionConfig | None = None,
         tell: Tell = lambda line: None,
     ) -> None:
-        self.processes: Processes = OneProcess()
+        self.processes = Processes()
         self._strategy: tf.distribute.Strategy | None = None
         if distribution is not None and distribution.strategy == "multiworker":
-            cluster = find_cluster()
+            cluster = find_cluster(distribution.slurm_port)
             self._strategy = join(cluster, distribution, tell)
             self.processes = Workers(cluster, self._strategy)
 

@@ -135,19 +135,29 @@ class Plan(NamedTuple):
         return sum(self[1:])
 
 
-def plan(config: RunConfig, costs: Costs, devices: int, loaded_bytes: float) -> Plan:
-    """Return what one process of a run will take.
+class Place(NamedTuple):
+    """The memory that a part of a run has: that of a process, or of a GPU.
 
-    Args:
-        config: All settings.
-        costs: What its framework takes.
-        devices: Devices over which the lanes are dealt out, over all processes.
-        loaded_bytes: Resident memory of a process that has loaded the framework.
+    Attributes:
+        places: How many there are, over which the lanes are dealt out.
+        loaded_bytes: What is taken there once the framework is loaded.
+        free_bytes: What a run can have there, with what is taken.
+        replicas: Devices that share it, each with weights of its own: the logical
+            ones of a CPU.
     """
+
+    places: int
+    loaded_bytes: float
+    free_bytes: float = math.inf
+    replicas: int = 1
+
+
+def plan(config: RunConfig, costs: Costs, place: Place) -> Plan:
+    """Return what a run will take at one of its places."""
     model, training = config.model, config.training
     shapes = expected_shapes(model).values()
     parameters = sum(math.prod(shape) for shape in shapes)
-    size = parameters * _FLOAT_BYTES
+    size = parameters * _FLOAT_BYTES * place.replicas
     adds_up = training.accumulation_steps > 1 or training.recompute_segment is not None
     more_code = adds_up or training.recompute_layers
     return Plan(
@@ -155,14 +165,14 @@ def plan(config: RunConfig, costs: Costs, devices: int, loaded_bytes: float) -> 
         weights=size,
         gradients=size * (1 + costs.copies + adds_up),
         optimizer=size * _SLOTS.get(config.optimizer.name.lower(), 2),
-        activations=_activations(config, costs, devices),
-        process=loaded_bytes + costs.process_bytes + more_code * costs.loop_bytes,
+        activations=_activations(config, costs, place.places),
+        process=place.loaded_bytes + costs.process_bytes + more_code * costs.loop_bytes,
     )
 
 
-def _activations(config: RunConfig, costs: Costs, devices: int) -> float:
+def _activations(config: RunConfig, costs: Costs, places: int) -> float:
     model, training = config.model, config.training
-    lanes = training.batch_size / devices / training.accumulation_steps
+    lanes = training.batch_size / places / training.accumulation_steps
     length = training.recompute_segment or training.window
     vectors = costs.vectors[model.cell]
     kept = 1.0 if training.recompute_layers else vectors.kept
@@ -173,7 +183,7 @@ def _activations(config: RunConfig, costs: Costs, devices: int) -> float:
     numbers += costs.logits * NUM_BYTES
     numbers *= costs.shares[config.precision]
     # Between segments, and of the lanes that are not read at the moment.
-    borders = training.window / length * lanes + training.batch_size / devices
+    borders = training.window / length * lanes + training.batch_size / places
     states = borders * model.layers * _STATES[model.cell] * model.hidden_size
     return _FLOAT_BYTES * (lanes * length * numbers + states)
 
@@ -204,40 +214,25 @@ class Planned(NamedTuple):
     change: Change | None
 
 
-def plan_to_fit(
-    config: RunConfig,
-    costs: Costs,
-    devices: int,
-    loaded_bytes: float,
-    free_bytes: float,
-) -> Planned:
-    """Return what a run takes and, where that is too much, how it takes less.
-
-    Arguments as for `plan`; `free_bytes` is what a process can have.
-    """
-    found = plan(config, costs, devices, loaded_bytes)
+def plan_to_fit(config: RunConfig, costs: Costs, place: Place) -> Planned:
+    """Return what a run takes and, where that is too much, how it takes less."""
+    found = plan(config, costs, place)
     change = None
-    if found.peak > free_bytes:
-        change = way_to_fit(config, costs, devices, loaded_bytes, free_bytes)
-    return Planned(found, free_bytes, change)
+    if found.peak > place.free_bytes:
+        change = _way_to_fit(config, costs, place)
+    return Planned(found, place.free_bytes, change)
 
 
-def way_to_fit(
-    config: RunConfig,
-    costs: Costs,
-    devices: int,
-    loaded_bytes: float,
-    free_bytes: float,
-) -> Change | None:
+def _way_to_fit(config: RunConfig, costs: Costs, place: Place) -> Change | None:
     """Return the least costly change under which a run fits; None if there is none.
 
     Portions come first: they cost next to no time as long as each has 16 lanes. Then
     segments, at about 1.4 times the time, then both. None of these changes what is
     learned.
     """
-    for flags, training in _less(config.training, devices):
-        found = plan(replace(config, training=training), costs, devices, loaded_bytes)
-        if found.peak <= free_bytes:
+    for flags, training in _less(config.training, place.places * place.replicas):
+        found = plan(replace(config, training=training), costs, place)
+        if found.peak <= place.free_bytes:
             return Change(flags, found)
     return None
 
@@ -252,13 +247,16 @@ def _less(
         for number in range(training.accumulation_steps + 1, lanes + 1)
         if lanes % number == 0
     ]
-    segment = near_root(training.window)
     for steps in portions:
         if lanes // steps >= 16:
             yield _changed(training, accumulation_steps=steps)
-    yield _changed(training, recompute_segment=segment)
+    segment = near_root(training.window)
+    shorter = {}
+    if segment < (training.recompute_segment or training.window):
+        shorter = {"recompute_segment": segment}
+        yield _changed(training, **shorter)
     for steps in portions:
-        yield _changed(training, accumulation_steps=steps, recompute_segment=segment)
+        yield _changed(training, accumulation_steps=steps, **shorter)
 
 
 def _changed(training: TrainingConfig, **values: int) -> tuple[str, TrainingConfig]:

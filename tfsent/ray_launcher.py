@@ -18,7 +18,7 @@ from typing import Any
 from tfsent import checkpoint
 from tfsent.config import RunConfig
 
-Train = Callable[[RunConfig], dict[str, Any]]
+Train = Callable[[RunConfig], dict[str, Any] | None]
 MakeTrainer = Callable[..., Any]
 
 _MISSING = (
@@ -101,6 +101,11 @@ def require_ray() -> None:
         raise ValueError(_MISSING)
 
 
+def num_workers(config: RunConfig, gpus: int) -> int:
+    """Return how many workers a run has on a cluster of so many GPUs."""
+    return config.workers or gpus or 2
+
+
 class _Worker:
     """What Ray calls in each worker, with no argument."""
 
@@ -146,7 +151,7 @@ def _cluster(config: RunConfig) -> Iterator[tuple[int, dict[str, float]]]:
     try:
         there = ray.cluster_resources()
         gpus = int(there.get("GPU", 0))
-        workers = config.workers or gpus or 2
+        workers = num_workers(config, gpus)
         resources = {"CPU": min(1.0, there.get("CPU", 1.0) / workers)}
         if gpus:
             resources["GPU"] = 1.0

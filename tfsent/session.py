@@ -27,6 +27,10 @@ from tfsent.training.summary import Scores, summary, versions
 Tell = Callable[[str], None]
 
 
+_LOCAL = ("data.root", "data.cache_dir")
+"""Settings in which processes may differ: where the text lies on a machine."""
+
+
 class Framework(Protocol):
     """What a framework gives to a run."""
 
@@ -111,14 +115,10 @@ def _require_equal(processes: Processes, facts: dict[str, Any]) -> None:
         "process 0"
         for rank, other in enumerate(others, 1)
         for name in dict.fromkeys((*first, *other))
-        if first.get(name) != other.get(name) and name not in LOCAL
+        if first.get(name) != other.get(name) and name not in _LOCAL
     ]
     if differing:
         raise ValueError(f"all processes must be alike: {'; '.join(differing[:5])}.")
-
-
-LOCAL = ("data.root", "data.cache_dir")
-"""Settings in which processes may differ: where the text lies on a machine."""
 
 
 def _open(
@@ -164,7 +164,7 @@ def _carry_out(
     if restored is not None:
         checkpoint.restore_run(restored, state, config, texts)
         tell(f"{out}: resumed at step {state.step} of {steps}")
-    state.spread()
+    processes.spread(state)
 
     stop = StopRequest()
     agreed = processes.agree(stop)

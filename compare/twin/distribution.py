@@ -13,11 +13,9 @@ from __future__ import annotations
 
 import contextlib
 import datetime
-import json
 import os
 import time
 from types import TracebackType
-from typing import Any
 
 import numpy as np
 import torch
@@ -25,7 +23,7 @@ import torch.distributed as dist
 from torch.nn.parallel import DistributedDataParallel
 
 from tfsent.config import DistributionConfig
-from tfsent.training.stop import AgreedStop, StopRequest
+from tfsent.training import processes
 
 TIMEOUT = datetime.timedelta(days=1)
 """How long a process waits for another, which may be preparing a large text. One
@@ -66,7 +64,7 @@ def is_started() -> bool:
     return "RANK" in os.environ and "WORLD_SIZE" in os.environ
 
 
-class Processes:
+class Processes(processes.Processes):
     """The processes that carry out one run together, as a context manager.
 
     Entering joins those that torchrun started; without it, this one is alone. All
@@ -77,9 +75,6 @@ class Processes:
         config: Strategy and number of devices. Default: this process alone.
 
     Attributes:
-        rank: Number of this process; 0 is the chief.
-        size: Processes in all.
-        is_chief: Whether this one writes the files and tells how the run goes.
         device: Where this process computes.
 
     Raises:
@@ -88,7 +83,6 @@ class Processes:
 
     def __init__(self, config: DistributionConfig | None = None):
         self._config = config
-        self.rank, self.size, self.is_chief = 0, 1, True
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self._joins = False
         self._silence = contextlib.ExitStack()
@@ -100,7 +94,6 @@ class Processes:
         if not is_started():
             return self
         self.rank, size = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
-        self.is_chief = self.rank == 0
         try:
             if (config.devices or config.strategy == "none") and asked != size:
                 raise ValueError(
@@ -157,13 +150,6 @@ class Processes:
                 "the last checkpoint."
             ) from error
 
-    def lanes(self, batch_size: int) -> slice:
-        """Return the lanes of this process: r B/R to (r + 1) B/R."""
-        first, last = (
-            batch_size * rank // self.size for rank in (self.rank, self.rank + 1)
-        )
-        return slice(first, last)
-
     def averaging(self, model: torch.nn.Module) -> torch.nn.Module:
         """Return `model`, made to average its gradients over the processes."""
         if self.size == 1:
@@ -201,41 +187,6 @@ class Processes:
         tensor = torch.from_numpy(np.array(array, ndmin=1))
         dist.broadcast(tensor, src=0)
         return tensor.numpy().reshape(array.shape)
-
-    def share(self, value: Any) -> Any:
-        """Return the chief's value, JSON, in every process."""
-        if self.size == 1:
-            return value
-        text = np.frombuffer(json.dumps(value).encode("ascii"), np.uint8)
-        (length,) = self.broadcast(np.array([len(text)], np.int64))
-        if not self.is_chief:
-            text = np.zeros(length, np.uint8)
-        return json.loads(self.broadcast(text).tobytes())
-
-    def agree(self, stop: StopRequest) -> StopRequest:
-        """Return a request whose `signal` is the same in every process.
-
-        Every process must then read it equally often: reading is talking, until a
-        signal has come to one of them.
-        """
-        return AgreedStop(stop, self._largest) if self.size > 1 else stop
-
-    def _largest(self, number: int) -> int:
-        tensor = torch.tensor(number)
-        dist.all_reduce(tensor, dist.ReduceOp.MAX)
-        return int(tensor)
-
-    def gather(self, value: Any) -> list[Any]:
-        """Return the values of all processes, JSON, in every process."""
-        if self.size == 1:
-            return [value]
-        text = np.frombuffer(json.dumps(value).encode("ascii"), np.uint8)
-        longest = self._largest(len(text))
-        # JSON may end in blanks.
-        padded = np.full(longest, ord(" "), np.uint8)
-        padded[: len(text)] = text
-        rows = self.join_lanes(padded[None])
-        return [json.loads(row.tobytes()) for row in rows]
 
 
 def _is_loss(error: BaseException) -> bool:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
-
-from ray.train import ScalingConfig
-from ray.train.torch import TorchConfig, TorchTrainer
+from typing import TYPE_CHECKING, Any
 
 from compare.twin.distribution import BACKEND, TIMEOUT
+
+if TYPE_CHECKING:
+    # Ray is installed where it is used alone; without it this module still imports.
+    from ray.train import ScalingConfig
+    from ray.train.torch import TorchTrainer
 
 
 def make_trainer(
@@ -21,6 +23,8 @@ def make_trainer(
         scaling_config: How many workers, with what.
         **options: As for `TorchTrainer`.
     """
+    from ray.train.torch import TorchConfig, TorchTrainer
+
     backend = BACKEND if scaling_config.use_gpu else "gloo"
     return TorchTrainer(
         worker,

@@ -52,10 +52,11 @@ class RunState(RunCounters):
         processes: Processes,
         batch_size: int,
     ):
-        super().__init__(processes)
+        super().__init__()
         self.model = model
         self.optimizer = optimizer
         self.scaler = scaler
+        self.processes = processes
         self._device = next(model.parameters()).device
         self._all_lanes: list[tuple[np.ndarray, ...]] | None = None
         self.carried: list[tuple[torch.Tensor, ...]] = []

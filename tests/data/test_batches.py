@@ -54,13 +54,16 @@ def shards():
     )
 
 
-def make_lanes(shards, batch_size=3, window=5, state_reset="sample", seed=4):
+def make_lanes(
+    shards, batch_size=3, window=5, state_reset="sample", seed=4, lanes=None
+):
     return LaneBatches(
         shards,
         batch_size=batch_size,
         window=window,
         state_reset=state_reset,
         seed=seed,
+        lanes=lanes,
     )
 
 
@@ -116,6 +119,15 @@ def test_steps_asked_for_in_any_order_are_the_same(shards):
     for step in reversed(range(steps)):
         assert batch_digest(make_lanes(shards).batch(step)) == digests[step]
     assert len(set(digests[: unbroken.steps_per_epoch])) == unbroken.steps_per_epoch
+
+
+@pytest.mark.parametrize("lanes", [slice(0, 1), slice(1, 3), slice(2, 3)])
+def test_some_of_the_lanes_are_those_of_the_whole_batch(shards, lanes):
+    whole, part = make_lanes(shards), make_lanes(shards, lanes=lanes)
+    assert part.steps_per_epoch == whole.steps_per_epoch
+    for step in range(2 * whole.steps_per_epoch):
+        for all_lanes, some in zip(whole.batch(step), part.batch(step), strict=True):
+            np.testing.assert_array_equal(some, all_lanes[lanes])
 
 
 def test_changing_a_batch_does_not_change_the_next_reading_of_it(shards):

@@ -144,7 +144,7 @@ def test_every_pod_finds_itself_among_the_workers():
     assert job["spec"]["parallelism"] == number
     for index in range(number):
         text = variables["TF_CONFIG"]["value"].replace("$(WORKER_INDEX)", str(index))
-        found = find_cluster({"TF_CONFIG": text})
+        found = find_cluster(environ={"TF_CONFIG": text})
         (port,) = (one["port"] for one in service["spec"]["ports"])
         subdomain = job["spec"]["template"]["spec"]["subdomain"]
         assert found.own == f"{name}-{index}.{subdomain}:{port}"

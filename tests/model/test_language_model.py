@@ -203,3 +203,9 @@ def test_model_without_a_seed_starts_at_zero():
     model = ByteLanguageModel(config, seed=None)
     model.build(None)
     assert not any(np.any(v) for v in model.named_weights().values())
+
+
+def test_no_lanes_give_no_logits():
+    """The buffers of the loop start from a number of the first lane."""
+    model = ByteLanguageModel(ModelConfig(hidden_size=8, embedding_size=4))
+    assert model(np.zeros((0, 5), "uint8")).shape == (0, 5, 256)

@@ -57,16 +57,18 @@ def call(name, *argv):
         signal.signal(signal.SIGINT, before[1])
 
 
-def start(name, *argv, **options):
-    """Start a script in a process of its own, its output piped as text."""
+def start(name, *argv, variables=None, **options):
+    """Start a script in a process of its own, its output piped as text.
+
+    `variables` are added to those of this process.
+    """
     return subprocess.Popen(
         [sys.executable, ROOT / "scripts" / f"{name}.py", *map(str, argv)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        cwd=ROOT,
-        env=dict(os.environ),
-        **options,
+        **{"cwd": ROOT} | options,
+        env={**os.environ, **(variables or {})},
     )
 
 

@@ -1,7 +1,6 @@
 """Workers that Ray starts: the weights of one process, also after one was killed."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -12,7 +11,7 @@ import pytest
 
 pytest.importorskip("ray", reason="requirements-ray.txt is not installed")
 
-from tests.scripts.command import ROOT, write_text
+from tests.scripts.command import ROOT, start, write_text
 from tests.scripts.test_multiworker import (
     TOLERANCES,
     distance,
@@ -30,16 +29,9 @@ def text(tmp_path_factory):
     return write_text(tmp_path_factory.mktemp("text") / "reviews.txt")
 
 
-def start(script, argv):
-    return subprocess.Popen(
-        [sys.executable, ROOT / "scripts" / f"{script}.py", *map(str, argv)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        cwd=ROOT,
-        env={**os.environ, "OMP_NUM_THREADS": "1", "RAY_ADDRESS": "local"},
-        start_new_session=True,
-    )
+def start_on_ray(script, argv):
+    own = {"OMP_NUM_THREADS": "1", "RAY_ADDRESS": "local"}
+    return start(script, *argv, variables=own, start_new_session=True)
 
 
 def finish(process, timeout_s=240):
@@ -57,10 +49,10 @@ ON_RAY = ["--launcher", "ray", "--workers", "2", "--json"]
 def test_workers_of_ray_train_to_the_weights_of_one_process(framework, text, tmp_path):
     """One of them is killed on the way; Ray starts all again."""
     script = NAMES[framework]
-    code, _, errors = finish(start(script, flags(text, tmp_path / "one", "sgd")))
+    code, _, errors = finish(start_on_ray(script, flags(text, tmp_path / "one", "sgd")))
     assert code == 0, errors
     out = tmp_path / "two"
-    running = start(script, [*flags(text, out, "sgd"), *ON_RAY])
+    running = start_on_ray(script, [*flags(text, out, "sgd"), *ON_RAY])
     while steps_of(out / "metrics.jsonl") < 12 and running.poll() is None:
         time.sleep(0.02)
     victims = workers_of(running.pid)
@@ -91,7 +83,7 @@ def workers_of(pid):
 
 def test_what_a_worker_refuses_is_told_at_once(text, tmp_path):
     argv = [*flags(text, tmp_path / "run", "sgd"), *ON_RAY, "--optimizer.name", "adamm"]
-    code, _, errors = finish(start("train", argv))
+    code, _, errors = finish(start_on_ray("train", argv))
     assert code == 1
     assert "optimizer.name is 'adamm'" in errors.splitlines()[-1]
 

@@ -12,7 +12,9 @@ def config(task, **cluster):
 
 
 def test_tf_config_names_the_workers_and_this_one():
-    found = find_cluster(config({"type": "worker", "index": 1}, worker=["a:1", "b:2"]))
+    found = find_cluster(
+        environ=config({"type": "worker", "index": 1}, worker=["a:1", "b:2"])
+    )
     assert found == Cluster(("a:1", "b:2"), 1)
     assert found.own == "b:2"
 
@@ -21,11 +23,11 @@ def test_a_chief_is_the_first_worker():
     chief = ["a:1"]
     workers = ["b:2", "c:3"]
     found = find_cluster(
-        config({"type": "worker", "index": 1}, chief=chief, worker=workers)
+        environ=config({"type": "worker", "index": 1}, chief=chief, worker=workers)
     )
     assert found == Cluster(("a:1", "b:2", "c:3"), 2)
     found = find_cluster(
-        config({"type": "chief", "index": 0}, chief=chief, worker=workers)
+        environ=config({"type": "chief", "index": 0}, chief=chief, worker=workers)
     )
     assert found.number == 0
 
@@ -74,7 +76,7 @@ def test_a_chief_is_the_first_worker():
 )
 def test_a_cluster_that_cannot_work_is_refused(environ, message):
     with pytest.raises(ValueError, match=message):
-        find_cluster(environ)
+        find_cluster(environ=environ)
 
 
 def slurm(monkeypatch, **variables):

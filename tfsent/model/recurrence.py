@@ -327,7 +327,7 @@ def _scan(step, carry, steps, ends=None, backwards=False):
     # Not `s.shape`: the batch may be unknown, as in `Model.fit` and in an export.
     # Zeros that are no constant: XLA would make one array of equal constants and give
     # every loop a copy of it, in its own time and memory.
-    zero = ops.ravel(carry[0])[0] * 0
+    zero = ops.sum(carry[0][:1, :1]) * 0
     buffers = [
         ops.broadcast_to(ops.cast(zero, s.dtype), (steps, *ops.shape(s)))
         for s in shapes

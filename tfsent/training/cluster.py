@@ -24,9 +24,6 @@ EXAMPLE = (
     '"task": {"type": "worker", "index": 0}}'
 )
 
-PORT = 8888
-"""First port of the workers that Slurm starts on a machine; TensorFlow's own."""
-
 
 class Cluster(NamedTuple):
     """Which processes carry out a run.
@@ -45,10 +42,13 @@ class Cluster(NamedTuple):
         return self.workers[self.number]
 
 
-def find_cluster(environ: Mapping[str, str] | None = None) -> Cluster:
+def find_cluster(
+    slurm_port: int = 8888, environ: Mapping[str, str] | None = None
+) -> Cluster:
     """Return the cluster that the environment describes.
 
     Args:
+        slurm_port: First port of the workers that Slurm starts on a machine.
         environ: Variables. Default: those of this process.
 
     Raises:
@@ -58,7 +58,7 @@ def find_cluster(environ: Mapping[str, str] | None = None) -> Cluster:
     if environ.get("TF_CONFIG", "").strip():
         return _from_tf_config(environ["TF_CONFIG"])
     if "SLURM_STEP_NODELIST" in environ and "SLURM_PROCID" in environ:
-        return _from_slurm(environ)
+        return _from_slurm(slurm_port, environ)
     raise ValueError(
         "distribution.strategy multiworker finds no cluster: TF_CONFIG is not set and "
         f"no srun has started this process. TF_CONFIG={EXAMPLE} will do, or "
@@ -122,7 +122,7 @@ def _is_address(text: Any) -> bool:
     return bool(host and colon) and port.isdecimal() and 0 < int(port) < 65536
 
 
-def _from_slurm(environ: Mapping[str, str]) -> Cluster:
+def _from_slurm(port: int, environ: Mapping[str, str]) -> Cluster:
     from tensorflow.python.distribute.cluster_resolver.slurm_cluster_resolver import (
         SlurmClusterResolver,
         expand_hostlist,
@@ -132,7 +132,7 @@ def _from_slurm(environ: Mapping[str, str]) -> Cluster:
         # One "GPU" a task, none of which is set: with none at all the resolver takes
         # steps of 0. Which GPUs a task has is for srun to say.
         tasks = SlurmClusterResolver(
-            gpus_per_node=10**6, gpus_per_task=1, auto_set_gpu=False
+            port_base=port, gpus_per_node=10**6, gpus_per_task=1, auto_set_gpu=False
         )
         found = tasks.cluster_spec().as_dict()["worker"]
     except (RuntimeError, KeyError, ValueError) as error:

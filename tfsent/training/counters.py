@@ -5,22 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
-from tfsent.training.processes import OneProcess, Processes
-
 RECENT_STEPS = 100
 """Steps over which the training BPC of a run is averaged."""
 
 
 class RunCounters:
-    """How far a run is; a framework's state of a run builds on it.
-
-    Args:
-        processes: Who carries out the run. Default: this process alone.
+    """How far a run is.
 
     Attributes:
-        processes: The same.
         step: Updates made, those that loss scaling skipped included.
         bytes_seen: Bytes predicted in training.
         wall_s: Seconds of training, restarts included.
@@ -29,8 +21,7 @@ class RunCounters:
         owes_validation: The validation due after the last step is still to be made.
     """
 
-    def __init__(self, processes: Processes | None = None) -> None:
-        self.processes: Processes = processes or OneProcess()
+    def __init__(self) -> None:
         self.step = 0
         self.bytes_seen = 0
         self.wall_s = 0.0
@@ -51,34 +42,6 @@ class RunCounters:
 
     def gather(self) -> None:
         """Bring what other processes hold of the state here, to be saved."""
-
-    def spread(self) -> None:
-        """Give the other processes what was restored in the chief."""
-        if self.processes.size == 1:
-            return
-        progress = self.processes.share(self.progress())
-        weights, arrays = (
-            {name: self.processes.broadcast(array) for name, array in held.items()}
-            for held in (self.weights(), self.arrays())
-        )
-        self.restore(weights, arrays, progress)
-
-    def weights(self) -> dict[str, np.ndarray]:
-        """Return the weights by their names in a weights file, float32."""
-        raise NotImplementedError
-
-    def arrays(self) -> dict[str, np.ndarray]:
-        """Return what resuming needs besides weights, in every process alike."""
-        raise NotImplementedError
-
-    def restore(
-        self,
-        weights: Mapping[str, np.ndarray],
-        arrays: Mapping[str, np.ndarray],
-        progress: Mapping[str, Any],
-    ) -> None:
-        """Take all of it back."""
-        raise NotImplementedError
 
     def restore_counters(self, progress: Mapping[str, Any]) -> None:
         """Take back what `progress` gave; further entries are left alone."""

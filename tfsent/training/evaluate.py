@@ -20,7 +20,7 @@ from tqdm import tqdm
 
 from tfsent.data.batches import ScoreBatch
 from tfsent.model.language_model import ByteLanguageModel
-from tfsent.training.processes import OneProcess, Processes
+from tfsent.training.processes import Processes
 from tfsent.training.results import Score
 
 
@@ -37,7 +37,7 @@ class Evaluator:
 
     def __init__(self, model: ByteLanguageModel, processes: Processes | None = None):
         self._model = model
-        self._processes = processes or OneProcess()
+        self._processes = processes or Processes()
         self._window_bits = tf.function(self._bits, jit_compile=True, autograph=False)
 
     def score(self, batches: Iterable[ScoreBatch]) -> Score:

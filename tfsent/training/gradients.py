@@ -120,7 +120,8 @@ class BatchGradients:
 
         def forward(k, state, borders):
             own_seeds, bytes_BS1, reset_BS = read(k)
-            state = self._after(weights, own_seeds, bytes_BS1, reset_BS, state)
+            # What only the logits need XLA does not compute.
+            _, state = self._read(weights, own_seeds, bytes_BS1, reset_BS, state)
             borders = tf.nest.map_structure(
                 lambda all_, s: ops.slice_update(all_, (k + 1, 0, 0), s[None]),
                 borders,
@@ -187,11 +188,6 @@ class BatchGradients:
             [tf.ones([]), *dstate],
         )
         return nats, gradients, new_state
-
-    def _after(self, weights, seeds, bytes_BT1, reset_BT, state):
-        """Return the state after bytes; what only the logits need is not computed."""
-        _, state = self._read(weights, seeds, bytes_BT1, reset_BT, state)
-        return tf.nest.map_structure(tf.stop_gradient, state)
 
     def _read(self, weights, seeds, bytes_BT1, reset_BT, state):
         """Return the logits after each byte but the last, and the state."""

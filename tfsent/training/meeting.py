@@ -90,9 +90,8 @@ def _take(server: socket.socket, there: dict[int, socket.socket], number: int) -
     if not select.select([server], [], [], 0)[0]:
         return
     one, _ = server.accept()
-    one.settimeout(2.0)
     try:
-        index = json.loads(_line(one))["worker"]
+        index = json.loads(_line(one, 2.0))["worker"]
         if type(index) is not int or not 0 < index < number:
             raise ValueError("no worker of this run")
     except (OSError, ValueError, KeyError, TypeError):
@@ -128,8 +127,7 @@ def _announce(cluster: Cluster, patience: _Patience) -> None:
             with socket.create_connection((host.strip("[]"), int(port)), 2.0) as one:
                 one.sendall(json.dumps({"worker": cluster.number}).encode() + b"\n")
                 # The chief says at the end of its own patience who is missing.
-                one.settimeout(patience.timeout_s + 5.0)
-                word = _line(one)
+                word = _line(one, patience.timeout_s + 5.0)
         except (OSError, ValueError) as error:
             why = getattr(error, "strerror", None) or str(error)
         else:
@@ -143,10 +141,14 @@ def _announce(cluster: Cluster, patience: _Patience) -> None:
     raise _late(patience, f"worker 0 ({chief}) did not answer: {why}")
 
 
-def _line(one: socket.socket) -> str:
-    """Return the next line of a connection, decoded; empty if it has ended."""
-    found = b""
+def _line(one: socket.socket, within_s: float) -> str:
+    """Return the next line of a connection, decoded; empty if it has ended.
+
+    The whole of it within some seconds: nobody holds a worker up by single bytes.
+    """
+    found, end = b"", time.monotonic() + within_s
     while not found.endswith(b"\n"):
+        one.settimeout(max(0.001, end - time.monotonic()))
         part = one.recv(1024)
         if not part:
             return ""

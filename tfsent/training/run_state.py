@@ -43,10 +43,11 @@ class RunState(RunCounters):
         batch_size: int,
         processes: Processes | None = None,
     ):
-        super().__init__(processes)
+        super().__init__()
         self.model = model
         self.optimizer = optimizer
         self.strategy = strategy
+        self.processes = processes or Processes()
         self._all_lanes: list | None = None
         self.carried: list = []
         self._take_lanes(

@@ -1,16 +1,14 @@
 """The workers of a run on many machines; how they meet, and what they tell each other.
 
-Each runs the same command. What they tell each other travels as the bits of integers
-through the collective operations that also add up gradients; nothing is unpickled.
+Each runs the same command. What they tell each other travels as integers through the
+collective operations that also add up gradients.
 """
 
 from __future__ import annotations
 
 import contextlib
-import json
 import re
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -18,7 +16,7 @@ import tensorflow as tf
 from tfsent.config import DistributionConfig
 from tfsent.training.cluster import Cluster
 from tfsent.training.meeting import meet
-from tfsent.training.stop import AgreedStop, StopRequest
+from tfsent.training.processes import Processes
 
 
 def join(
@@ -72,8 +70,8 @@ def lost_workers() -> Iterator[None]:
         ) from error
 
 
-class Workers:
-    """The workers of a run; see `tfsent.training.processes.Processes`.
+class Workers(Processes):
+    """The workers of a run, each a process; one of them has one device or several.
 
     Args:
         cluster: Which they are.
@@ -81,40 +79,33 @@ class Workers:
     """
 
     def __init__(self, cluster: Cluster, strategy: tf.distribute.Strategy):
-        self.size = len(cluster.workers)
         self.rank = cluster.number
-        self.is_chief = cluster.number == 0
+        self.size = len(cluster.workers)
         self._strategy = strategy
-        self._local_devices = strategy.num_replicas_in_sync // self.size
+        self._local_devices = len(strategy.extended.worker_devices)
         self._sum = tf.function(self._summed, autograph=False, reduce_retracing=True)
 
-    def lanes(self, batch_size: int) -> slice:
-        """Return the lanes of this worker: r B/R to (r + 1) B/R."""
-        first, last = (
-            batch_size * rank // self.size for rank in (self.rank, self.rank + 1)
-        )
-        return slice(first, last)
+    def join_lanes(self, own: np.ndarray) -> np.ndarray:
+        """Return the lanes (axis 0) of all workers, in order, in every worker."""
+        words = _words_of(own)
+        all_words = np.zeros((self.size, len(words)), np.int32)
+        all_words[self.rank] = words
+        rows = self._sum(tf.constant(all_words)).numpy()
+        return np.concatenate([_array_of(row, own) for row in rows])
 
-    def exchange(self, own: np.ndarray) -> np.ndarray:
-        """Return the arrays of all workers, [size, ...], bit for bit.
-
-        Each worker's has the same shape and type.
-        """
-        own = np.asarray(own, order="C")
-        data = np.frombuffer(own.tobytes(), np.uint8)
-        words = np.zeros((self.size, -(-len(data) // 4)), np.int32)
-        # Where the others have zeros: the sum is what each one wrote.
-        words[self.rank].view(np.uint8)[: len(data)] = data
-        summed = self._sum(tf.constant(words)).numpy()
-        return np.stack(
-            [
-                np.frombuffer(row.tobytes()[: len(data)], own.dtype).reshape(own.shape)
-                for row in summed
-            ]
-        )
+    def broadcast(self, array: np.ndarray) -> np.ndarray:
+        """Return the chief's array, of the same shape and type, in every worker."""
+        words = _words_of(array)
+        if not self.is_chief:
+            words = np.zeros_like(words)
+        return _array_of(self._sum(tf.constant(words)).numpy(), array)
 
     def _summed(self, words):
-        """Return the sum of what the workers hold, int32."""
+        """Return the sum of what the workers hold, int32.
+
+        Where one has something the others have zeros: what it holds comes through bit
+        for bit.
+        """
 
         def add(words):
             context = tf.distribute.get_replica_context()
@@ -127,37 +118,14 @@ class Workers:
         summed = self._strategy.run(add, args=(words,))
         return self._strategy.experimental_local_results(summed)[0]
 
-    def join_lanes(self, own: np.ndarray) -> np.ndarray:
-        """Return the lanes (axis 0) of all workers, in order, in every worker."""
-        return np.concatenate(list(self.exchange(own)))
 
-    def broadcast(self, array: np.ndarray) -> np.ndarray:
-        """Return the chief's array, of the same shape and type, in every worker."""
-        return self.exchange(array)[0]
+def _words_of(array: np.ndarray) -> np.ndarray:
+    """Return the bits of an array as int32[any], filled up with zeros."""
+    data = np.asarray(array, order="C").tobytes()
+    return np.frombuffer(data + bytes(-len(data) % 4), np.int32)
 
-    def gather(self, value: Any) -> list[Any]:
-        """Return the values of all workers, JSON, in every worker."""
-        text = np.frombuffer(json.dumps(value).encode("ascii"), np.uint8)
-        lengths = self.exchange(np.array(len(text), np.int64))
-        padded = np.zeros(lengths.max(), np.uint8)
-        padded[: len(text)] = text
-        rows = self.exchange(padded)
-        return [
-            json.loads(row[:length].tobytes())
-            for row, length in zip(rows, lengths, strict=True)
-        ]
 
-    def share(self, value: Any) -> Any:
-        """Return the chief's value, JSON, in every worker."""
-        return self.gather(value if self.is_chief else None)[0]
-
-    def agree(self, stop: StopRequest) -> StopRequest:
-        """Return a request whose `signal` is the same in every worker.
-
-        Every worker must then read it equally often: reading is talking, until a
-        signal has come to one of them.
-        """
-        return AgreedStop(stop, self._largest)
-
-    def _largest(self, number: int) -> int:
-        return int(self.exchange(np.array(number, np.int64)).max())
+def _array_of(words: np.ndarray, like: np.ndarray) -> np.ndarray:
+    """Return the array of the shape and type of another that has these bits."""
+    data = words.tobytes()[: like.nbytes]
+    return np.frombuffer(data, like.dtype).reshape(like.shape)

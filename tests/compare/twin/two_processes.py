@@ -61,7 +61,7 @@ def talk(processes):
 def train(processes, **options):
     """Return losses and norms of a run, its score, weights and state."""
     run, step = build_run(settings(**options), 100, processes)
-    run.spread()
+    processes.spread(run)
     results = [advance(run, step) for _ in range(STEPS)]
     run.gather()
     score = Evaluator(run.model, "float32", processes).score(
@@ -111,7 +111,7 @@ def spread(processes):
         state["carried/0/0"] += np.arange(4, dtype=np.float32)[:, None]
         weights = {name: array + 1 for name, array in run.weights().items()}
         run.restore(weights, state, run.progress() | {"step": 5, "best_val_bpc": 2.5})
-    run.spread()
+    processes.spread(run)
     values = _named("weights", run.weights())
     values["own_lanes"] = run.carried[0][0][:, 0].numpy()
     values["updates"] = np.array(run.optimizer.updates)
