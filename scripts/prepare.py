@@ -15,17 +15,21 @@ from tqdm import tqdm
 
 from tfsent.cli import parse_config, run
 from tfsent.config_files import PrepareConfig
-from tfsent.data.shards import prepare
+from tfsent.data.shards import Workers, prepare
 from tfsent.peak_memory import peak_resident_bytes
+from tfsent.ray_cluster import require_ray
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Prepare the shards that the command line asks for and print a summary."""
     config = parse_config(argv, PrepareConfig, description=__doc__)
+    if config.engine == "ray":
+        require_ray("engine")
     start_s = time.perf_counter()
+    workers = Workers(config.engine, config.workers)
     with tqdm(unit="B", unit_scale=True, disable=config.json or None) as bar:
         splits = prepare(
-            config.data, config.out, lambda _, count: bar.update(count - bar.n)
+            config.data, config.out, lambda _, count: bar.update(count - bar.n), workers
         )
     wall_s = time.perf_counter() - start_s
     num_bytes = sum(shards.num_bytes for shards in splits.values())

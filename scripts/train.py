@@ -33,9 +33,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         return
     train = partial(train_keras, tell=tell)
     if config.launcher == "ray":
-        from tfsent.ray_launcher import launch, require_ray
+        from tfsent.ray_cluster import require_ray
+        from tfsent.ray_launcher import launch
 
-        require_ray()
+        require_ray("launcher")
         from ray.train.tensorflow import TensorflowTrainer
 
         result = launch(config, train, TensorflowTrainer, "", tell)

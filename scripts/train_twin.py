@@ -34,10 +34,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         return
     train = partial(train_twin, tell=tell)
     if config.launcher == "ray":
+        from tfsent.ray_cluster import require_ray
         from tfsent.ray_launcher import launch as launch_on_ray
-        from tfsent.ray_launcher import require_ray
 
-        require_ray()
+        require_ray("launcher")
         from compare.twin.ray_trainer import make_trainer
 
         result = launch_on_ray(config, train, make_trainer, "-twin", tell)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from tfsent.config import DataConfig, Precision, _require
+from tfsent.engines import Engine
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,8 +19,19 @@ class PrepareConfig:
     """Text to clean and split."""
     out: str
     """Folder for the shards, new or empty; train.py takes it as --data.source."""
+    engine: Engine = "local"
+    """Who cleans: processes of this machine, or of the Ray cluster that RAY_ADDRESS names, where every machine finds the source under the same path."""
+    workers: int | None = None
+    """Processes that clean; the shards are the same. Default: one for each core, or each CPU of the cluster."""
     json: bool = False
     """Print nothing but the result, as one JSON object, on standard output."""
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot work."""
+        _require(
+            self.workers is None or self.workers >= 1,
+            f"workers is {self.workers}; at least 1 will do.",
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,6 @@ checkpoint.
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,14 +16,10 @@ from typing import Any
 
 from tfsent import checkpoint
 from tfsent.config import RunConfig
+from tfsent.ray_cluster import cluster
 
 Train = Callable[[RunConfig], dict[str, Any] | None]
 MakeTrainer = Callable[..., Any]
-
-_MISSING = (
-    "launcher is ray, but Ray is not installed; pip install -r requirements-ray.txt "
-    "will do."
-)
 
 
 def launch(
@@ -93,14 +88,6 @@ def launch(
     return told["result"]
 
 
-def require_ray() -> None:
-    """Raise a ValueError that says what to install, if Ray is not there."""
-    import importlib.util
-
-    if importlib.util.find_spec("ray") is None:
-        raise ValueError(_MISSING)
-
-
 def num_workers(config: RunConfig, gpus: int) -> int:
     """Return how many workers a run has on a cluster of so many GPUs."""
     return config.workers or gpus or 2
@@ -129,35 +116,14 @@ class _Worker:
 
 @contextmanager
 def _cluster(config: RunConfig) -> Iterator[tuple[int, dict[str, float]]]:
-    """Join the cluster, or start one here; yield workers, and what each shall have."""
-    import ray
-
-    root = str(Path(__file__).parents[1])
-    paths = [root, *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
-    variables = {"PYTHONPATH": os.pathsep.join(paths)}
-    for name in ("TFSENT_DATA", "TFSENT_CACHE", "OMP_NUM_THREADS"):
-        if name in os.environ:
-            variables[name] = os.environ[name]
-    address = os.environ.get("RAY_ADDRESS", "local")
-    # Ray would else report to its makers how it is used.
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    ray.init(
-        address=address,
-        runtime_env={"env_vars": variables},
-        log_to_driver=not config.json,
-        include_dashboard=False if address == "local" else None,
-        logging_level=logging.ERROR,
-    )
-    try:
-        there = ray.cluster_resources()
+    """Join the cluster; yield workers, and what each shall have."""
+    with cluster(quiet=config.json) as there:
         gpus = int(there.get("GPU", 0))
         workers = num_workers(config, gpus)
         resources = {"CPU": min(1.0, there.get("CPU", 1.0) / workers)}
         if gpus:
             resources["GPU"] = 1.0
         yield workers, resources
-    finally:
-        ray.shutdown()
 
 
 def _last_line(error: BaseException) -> str:

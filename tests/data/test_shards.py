@@ -9,13 +9,15 @@ import subprocess
 import sys
 import time
 
+import psutil
 import pytest
 
 from tfsent.config import DataConfig
-from tfsent.data import shard_writer, shards
+from tfsent.data import blocks, shard_writer, shards
 from tfsent.data.placement import place
-from tfsent.data.shards import open_prepared, prepare
+from tfsent.data.shards import Workers, open_prepared, prepare
 from tfsent.data.sources import open_source
+from tfsent.engines import in_order
 
 COUNT = 900
 
@@ -234,10 +236,12 @@ def test_stopped_preparation_goes_on_behind_its_last_closed_shard(
             raise Stopped
 
     monkeypatch.setattr(shards, "write_file", stop_at_the_seventh)
+    monkeypatch.setattr(blocks, "BLOCK_BYTES", 2048)
     with pytest.raises(Stopped):
         prepare(settings(source, shard_bytes=4096), tmp_path / "out")
     assert not (tmp_path / "out").exists()
-    consumed = json.loads(journal.read_bytes())["consumed"]
+    journalled = json.loads(journal.read_bytes())
+    again = journalled["reached"][1]
     cleaned = 0
     rule = shards.RULES["openai"]
 
@@ -250,7 +254,9 @@ def test_stopped_preparation_goes_on_behind_its_last_closed_shard(
     (journal.parent / "train" / "stray.bin").write_bytes(b"written later")
     splits = prepare(settings(source, shard_bytes=4096), tmp_path / "out")
     assert prints(splits) == whole
-    assert cleaned == COUNT + 2 - consumed < COUNT
+    # The block that was begun is cleaned again, no other.
+    assert cleaned == COUNT + 2 - journalled["consumed"] + again < COUNT
+    assert again < 2048 / 8
     assert sum(split.index["dropped_empty"] for split in splits.values()) == 2
     assert not (tmp_path / "out" / "train" / "stray.bin").exists()
 
@@ -356,6 +362,72 @@ def test_killed_preparation_ends_with_the_same_bytes(tmp_path):
     assert journal.exists()
     assert prints(prepare(config, out)) == whole
     assert not journal.parent.exists()
+
+
+FORMATS = {
+    "reviews.txt": lambda texts: "\n".join(texts),
+    "reviews.jsonl": lambda texts: "".join(f'{{"text": "{t}"}}\n' for t in texts),
+    "reviews.csv": lambda texts: "\n".join(["text", *(f'"{t}"' for t in texts)]),
+}
+
+
+@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("rule", ["openai", "nvidia"])
+def test_several_workers_write_the_same_shards(tmp_path, monkeypatch, name, rule):
+    source = tmp_path / name
+    source.write_text(FORMATS[name](["", *lines(), " "]))
+    monkeypatch.setattr(blocks, "BLOCK_BYTES", 3000)
+    config = settings(source, text_rule=rule, shard_bytes=10_000)
+    whole = prepare(config, tmp_path / "one")
+    several = prepare(config, tmp_path / "two", workers=Workers("local", 2))
+    assert prints(several) == prints(whole)
+    dropped = [[s.index["dropped_empty"] for s in x.values()] for x in (whole, several)]
+    assert dropped[0] == dropped[1]
+    assert sum(dropped[0]) == 2
+
+
+def test_a_little_text_starts_no_worker(source, tmp_path, monkeypatch):
+    monkeypatch.setattr(shards, "in_order", only_here)
+    prepare(settings(source), tmp_path / "out", workers=Workers("local", 2))
+
+
+def only_here(make, items, *, engine, workers):
+    assert (engine, workers) == ("local", 1)
+    return in_order(make, items, engine=engine, workers=workers)
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_a_fault_far_in_the_text_names_its_line(tmp_path, monkeypatch, processes):
+    source = tmp_path / "reviews.jsonl"
+    good = [f'{{"text": "{text}"}}\n' for text in lines()]
+    source.write_text("".join([*good, "{\n", *good]))
+    monkeypatch.setattr(blocks, "BLOCK_BYTES", 3000)
+    with pytest.raises(ValueError, match=rf"reviews.jsonl, line {COUNT + 1}: broken"):
+        prepare(settings(source), tmp_path / "out", workers=Workers("local", processes))
+    assert not list(tmp_path.glob("*out*"))
+
+
+def test_killed_workers_leave_one_error_and_what_was_done(tmp_path, monkeypatch):
+    source = tmp_path / "reviews.txt"
+    source.write_text("\n".join(lines(4 * COUNT)))
+    monkeypatch.setattr(blocks, "BLOCK_BYTES", 3000)
+    config = settings(source, shard_bytes=30_000)
+    whole = prints(prepare(config, tmp_path / "whole"))
+    write_file = shards.write_file
+
+    def kill_a_worker(path, content):
+        write_file(path, content)
+        for child in psutil.Process().children():
+            if "spawn_main" in " ".join(child.cmdline()):
+                child.kill()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(shards, "write_file", kill_a_worker)
+        with pytest.raises(ChildProcessError, match="a worker process has died"):
+            prepare(config, tmp_path / "out", workers=Workers("local", 2))
+    journal = tmp_path / ".out.partial" / "journal.json"
+    assert json.loads(journal.read_bytes())["consumed"] > 0
+    assert prints(prepare(config, tmp_path / "out")) == whole
 
 
 def prepare_in_child(source, barrier, queue):

@@ -12,6 +12,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from tfsent.data.archives import members
+from tfsent.data.blocks import (
+    Block,
+    Place,
+    blocks_of_lines,
+    blocks_of_texts,
+    has_lines,
+)
 from tfsent.data.compressed import decompressed, inner_suffix, open_bytes
 from tfsent.data.readers import READERS, read_samples, read_whole
 from tfsent.data.samples import Columns, Sample
@@ -27,6 +34,9 @@ SPLIT_NAMES = {
 """What files and subfolders of a folder may be called, and the split they are."""
 
 _LISTED = 32
+
+START = Place()
+"""The start of a source."""
 
 
 class EmptySourceError(ValueError):
@@ -61,22 +71,48 @@ class Source(ABC):
             ValueError: If there is no such split; or while reading, with file and
                 row, at what cannot be read.
         """
+        split = self._known(split)
+        return self._some(self._read(split), split)
+
+    def blocks(self, split: str | None = None, begin: Place = START) -> Iterator[Block]:
+        """Yield the texts of a split in portions that any process can read.
+
+        Args:
+            split: As for `samples`.
+            begin: Where to begin: the `after` of a block of another time.
+
+        Raises:
+            ValueError: As for `samples`; what a block holds is read by whoever takes
+                its texts.
+        """
+        return self._blocks(self._known(split), begin)
+
+    def _blocks(self, split: str | None, begin: Place) -> Iterator[Block]:
+        texts = (sample.text for sample in self._read(split))
+        return blocks_of_texts(texts, self.name, begin)
+
+    def nothing_in(self, split: str | None) -> EmptySourceError:
+        """Return the error of a split, or of a whole, without a sample."""
+        part = f" in its split {split}" if split else ""
+        return EmptySourceError(
+            f"{self.name} holds no sample{part}; a source with text will do."
+        )
+
+    def _some(self, samples: Iterator[Sample], split: str | None) -> Iterator[Sample]:
+        first = next(samples, None)
+        if first is None:
+            raise self.nothing_in(split)
+        yield first
+        yield from samples
+
+    def _known(self, split: str | None) -> str | None:
+        """Return the split that is meant; refuse one that is not there."""
         if split is None and self.splits:
             split = "train"
         if split is not None and split not in self.splits:
             known = ", ".join(self.splits) or "none of its own"
             raise ValueError(f"{self.name} has no split {split!r}; it has {known}.")
-        return self._some(self._read(split), split)
-
-    def _some(self, samples: Iterator[Sample], split: str | None) -> Iterator[Sample]:
-        first = next(samples, None)
-        if first is None:
-            part = f" in its split {split}" if split else ""
-            raise EmptySourceError(
-                f"{self.name} holds no sample{part}; a source with text will do."
-            )
-        yield first
-        yield from samples
+        return split
 
 
 class OneSplit(Source):
@@ -94,6 +130,9 @@ class OneSplit(Source):
 
     def _read(self, split: str | None) -> Iterator[Sample]:
         return self._inner.samples(self._split)
+
+    def _blocks(self, split: str | None, begin: Place) -> Iterator[Block]:
+        return self._inner.blocks(self._split, begin)
 
 
 class Part(NamedTuple):
@@ -135,6 +174,22 @@ class FileSource(Source):
     def _read(self, split: str | None) -> Iterator[Sample]:
         for part in self._parts[split]:
             yield from _read_part(part, self._columns)
+
+    def _blocks(self, split: str | None, begin: Place) -> Iterator[Block]:
+        for number, part in enumerate(self._parts[split]):
+            if number >= begin.part:
+                start = begin if number == begin.part else Place(number)
+                yield from _part_blocks(part, start, self._columns)
+
+
+def _part_blocks(part: Part, begin: Place, columns: Columns) -> Iterator[Block]:
+    name = str(part.path)
+    if has_lines(name) and not part.whole:
+        with open_bytes(part.path) as stream:
+            yield from blocks_of_lines(stream, name, begin, columns)
+    else:
+        texts = (sample.text for sample in _read_part(part, columns))
+        yield from blocks_of_texts(texts, name, begin)
 
 
 def _read_part(part: Part, columns: Columns) -> Iterator[Sample]:

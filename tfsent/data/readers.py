@@ -19,7 +19,9 @@ from tfsent.data.compressed import inner_suffix
 from tfsent.data.parquet import read_parquet
 from tfsent.data.samples import Columns, Sample, decode, positions, shown, to_label
 
-_BOM = b"\xef\xbb\xbf"
+BOM = b"\xef\xbb\xbf"
+"""Mark of byte order, which may stand before a file's first line."""
+
 _FIELD_BYTES = 2**31 - 1
 
 Reader = Callable[[BinaryIO, str, Columns], Iterator[Sample]]
@@ -58,8 +60,8 @@ def _lines(stream: BinaryIO, name: str, columns: Columns) -> Iterator[str]:
     """Yield lines with their ends; only a line feed ends one."""
     offset = 0
     for number, raw in enumerate(stream, 1):
-        if number == 1 and raw.startswith(_BOM):
-            raw, offset = raw[len(_BOM) :], len(_BOM)
+        if number == 1 and raw.startswith(BOM):
+            raw, offset = raw[len(BOM) :], len(BOM)
         yield decode(raw, f"{name}, line {number}", columns, offset)
         offset += len(raw)
 
@@ -83,7 +85,7 @@ def read_whole(stream: BinaryIO, name: str, columns: Columns) -> Iterator[Sample
     """
     _refuse_labels(name, columns)
     raw = stream.read()
-    offset = len(_BOM) if raw.startswith(_BOM) else 0
+    offset = len(BOM) if raw.startswith(BOM) else 0
     yield Sample(decode(raw[offset:], name, columns, offset))
 
 
@@ -127,7 +129,7 @@ def _read_jsonl(stream: BinaryIO, name: str, columns: Columns) -> Iterator[Sampl
     wanted = (columns.text, *columns.labels)
     offset = 0
     for number, raw in enumerate(stream, 1):
-        line = raw.removeprefix(_BOM) if number == 1 else raw
+        line = raw.removeprefix(BOM) if number == 1 else raw
         if line.strip():
             try:
                 row = orjson.loads(line)
@@ -173,8 +175,8 @@ def _read_json(stream: BinaryIO, name: str, columns: Columns) -> Iterator[Sample
     """Read an array of objects; a file that begins with an object has one a line."""
     assert isinstance(stream, io.BufferedReader)
     start = stream.peek(1)
-    if start.startswith(_BOM):
-        stream.read(len(_BOM))
+    if start.startswith(BOM):
+        stream.read(len(BOM))
         start = stream.peek(1)
     if not start:
         return

@@ -20,6 +20,8 @@ from tfsent.data.byte_shards import FORMAT, INDEX_FILE, canonical_json, index_ch
 
 _FLUSH_BYTES = 2**20
 
+Buffer = bytes | memoryview
+
 
 class ShardWriter:
     """Appends cleaned texts to shard files; a text is never cut."""
@@ -39,13 +41,13 @@ class ShardWriter:
         self._closed: list[dict[str, Any]] = []
         self._text: _HashedFile | None = None
         self._bounds: _HashedFile | None = None
-        self._pending: list[bytes] = []
+        self._pending: list[Buffer] = []
         self._pending_bytes = 0
         self._ends = array("q")
         self._bytes = 0
         self._samples = 0
 
-    def append(self, cleaned: bytes) -> bool:
+    def append(self, cleaned: Buffer) -> bool:
         """Add a text; return whether that closed a shard."""
         self._pending.append(cleaned)
         self._pending_bytes += len(cleaned)

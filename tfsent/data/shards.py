@@ -7,17 +7,20 @@ last closed shard; of two at once the second waits and takes what the first made
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import shutil
+from array import array
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from hashlib import sha256
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from tfsent.config import DataConfig
+from tfsent.data.blocks import Block, Place
 from tfsent.data.byte_shards import (
     FORMAT,
     ByteShards,
@@ -26,12 +29,13 @@ from tfsent.data.byte_shards import (
     open_prepared,
 )
 from tfsent.data.cache import cache_folder
-from tfsent.data.file_source import EmptySourceError, Source
+from tfsent.data.file_source import START, EmptySourceError, Source
 from tfsent.data.partial_folder import claimed, remove_leftovers
 from tfsent.data.placement import SPLITS, place
 from tfsent.data.shard_writer import ShardWriter, naming, sync_folder, write_file
 from tfsent.data.sources import open_source
 from tfsent.data.text_rules import PADDING_BYTES, RULES
+from tfsent.engines import Engine, in_order
 
 __all__ = ["ByteShards", "open_prepared", "prepare"]
 
@@ -40,6 +44,22 @@ _PROGRESS_SAMPLES = 1000
 
 Progress = Callable[[int, int], None]
 """Told, now and then, the samples read and the bytes kept by this call."""
+
+
+_FEW_BLOCKS = 8
+"""Text of so many blocks is cleaned here: in that time no worker has started."""
+
+
+class Workers(NamedTuple):
+    """Who cleans: processes of this machine, or of a Ray cluster."""
+
+    engine: Engine = "local"
+    processes: int | None = 1
+    """How many. Default: one for each core, or each CPU of the cluster."""
+
+
+ALONE = Workers()
+"""This process."""
 
 
 class _Stage(NamedTuple):
@@ -55,6 +75,7 @@ def prepare(
     config: DataConfig,
     folder: str | Path | None = None,
     on_progress: Progress | None = None,
+    workers: Workers = ALONE,
 ) -> dict[str, ByteShards]:
     """Return the byte shards of a source, cleaned and written if they are not there.
 
@@ -71,6 +92,7 @@ def prepare(
         folder: Where the shards shall lie; new or empty, or prepared from the same
             text. Default: in the cache.
         on_progress: Is told how far it is.
+        workers: Who cleans; the shards are the same. Default: this process.
 
     Returns:
         The shards of train, and of val and test if they have samples.
@@ -105,7 +127,8 @@ def prepare(
             if mine and _is_ready(target, key):
                 shutil.rmtree(partial)
             elif mine:
-                _write(partial, stages, {**facts, "key": key}, config, on_progress)
+                job = _Job(partial, key, config, on_progress, workers)
+                _write(job, stages, {**facts, "key": key})
                 with naming(target):
                     os.rename(partial, target)
                 sync_folder(target.parent)
@@ -200,43 +223,73 @@ def _is_ready(target: Path, key: str) -> bool:
     raise ValueError(f"{target} holds {held}; a new or an empty folder will do.")
 
 
-def _write(
-    partial: Path,
-    stages: list[_Stage],
-    facts: dict[str, Any],
-    config: DataConfig,
-    on_progress: Progress | None,
-) -> None:
+def _write(job: _Job, stages: list[_Stage], facts: dict[str, Any]) -> None:
     """Fill the folder with everything that the final one shall hold."""
-    job = _Job(partial, facts["key"], config, on_progress)
     try:
         job.restore()
         while job.stage < len(stages):
             job.read(stages[job.stage])
             job.stage += 1
-            job.consumed = 0
+            job.consumed, job.reached = 0, _Reached()
         job.finish(facts, stages[0].source.name)
     except ValueError:
         # The text is at fault; mended, it has another key and this is of no use.
-        shutil.rmtree(partial)
+        shutil.rmtree(job.partial)
         raise
     finally:
         job.close()
+
+
+class _Cleaned(NamedTuple):
+    """The texts of a block, cleaned."""
+
+    content: bytes
+    """All of them, end to end."""
+    lengths: array[int]
+    """Of each, 0 of those without content."""
+
+
+def _clean(rule: str, block: Block) -> _Cleaned:
+    clean = RULES[rule]
+    cleaned = [clean(text) for text in block.texts()]
+    lengths = array("q", (len(c) if len(c) > PADDING_BYTES else 0 for c in cleaned))
+    held = (c for c, length in zip(cleaned, lengths, strict=True) if length)
+    return _Cleaned(b"".join(held), lengths)
+
+
+def _cleaner(rule: str) -> Callable[[Block], _Cleaned]:
+    return functools.partial(_clean, rule)
+
+
+class _Reached(NamedTuple):
+    """How far a stage has been read."""
+
+    block: Place = START
+    """Where the block begins that is being read."""
+    samples: int = 0
+    """Samples of it that were."""
 
 
 class _Job:
     """A preparation under way: its writers, and how far it has read."""
 
     def __init__(
-        self, partial: Path, key: str, config: DataConfig, on_progress: Progress | None
+        self,
+        partial: Path,
+        key: str,
+        config: DataConfig,
+        on_progress: Progress | None,
+        workers: Workers,
     ) -> None:
         self.stage = 0
         self.consumed = 0
         """Samples of the stage that were read."""
-        self._partial = partial
+        self.reached = _Reached()
+        self.partial = partial
         self._key = key
         self._config = config
         self._on_progress = on_progress
+        self._workers = workers
         self._samples = 0
         self._bytes = 0
         self._writers: dict[str, ShardWriter] = {}
@@ -245,39 +298,74 @@ class _Job:
         """Go on from the journal, or begin anew if there is none that can be used."""
         self._make_writers()
         try:
-            journal = json.loads((self._partial / _JOURNAL).read_bytes())
+            journal = json.loads((self.partial / _JOURNAL).read_bytes())
             if journal["key"] != self._key:
                 raise ValueError("it is of other text")
             for split, writer in self._writers.items():
                 writer.restore(journal["writers"][split])
             self.stage, self.consumed = journal["stage"], journal["consumed"]
+            place, samples = journal["reached"]
+            self.reached = _Reached(Place(*place), samples)
         except (FileNotFoundError, ValueError, KeyError, TypeError):
             self.close()
-            for path in self._partial.iterdir():
+            for path in self.partial.iterdir():
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
             self._make_writers()
 
     def read(self, stage: _Stage) -> None:
         """Clean the samples of a stage into the writers."""
-        rule = RULES[self._config.text_rule]
-        seed = self._config.split_seed
+        for block, cleaned in self._cleaned(stage):
+            begun = block.begin == self.reached.block
+            self._add(block, cleaned, self.reached.samples if begun else 0, stage)
+        if not self.consumed and stage.split in (None, "train"):
+            raise stage.source.nothing_in(stage.split)
+
+    def _cleaned(self, stage: _Stage) -> Iterator[tuple[Block, _Cleaned]]:
+        """Yield the blocks of a stage that are left, cleaned."""
+        blocks = stage.source.blocks(stage.split, self.reached.block)
+        first = list(islice(blocks, _FEW_BLOCKS))
+        few = len(first) < _FEW_BLOCKS
+        workers = ALONE if few else self._workers
+        make = functools.partial(_cleaner, self._config.text_rule)
+        try:
+            yield from in_order(
+                make,
+                chain(first, blocks),
+                engine=workers.engine,
+                workers=workers.processes,
+            )
+        except ValueError:
+            # Read from the start, text that is at fault tells its line in the file.
+            for _ in stage.source.samples(stage.split):
+                pass
+            raise
+
+    def _add(
+        self, block: Block, cleaned: _Cleaned, skipped: int, stage: _Stage
+    ) -> None:
+        """Take a block into the writers, but for its first samples."""
+        seed, shares = self._config.split_seed, stage.shares
+        hashed = sum(share > 0 for share in shares) > 1
+        split = SPLITS[shares.index(max(shares))]
         train = self._writers["train"]
-        hashed = sum(share > 0 for share in stage.shares) > 1
-        split = SPLITS[stage.shares.index(max(stage.shares))]
-        for sample in self._rest(stage):
-            cleaned = rule(sample.text)
+        content = memoryview(cleaned.content)
+        stop = sum(cleaned.lengths[:skipped])
+        for at in range(skipped, len(cleaned.lengths)):
+            length = cleaned.lengths[at]
             if hashed:
-                split = place(self.consumed, seed, stage.shares)
+                split = place(self.consumed, seed, shares)
             self.consumed += 1
-            if len(cleaned) <= PADDING_BYTES:
+            if not length:
                 self._writers[split].dropped_empty += 1
                 continue
             writer = self._writers[split]
             if hashed and not train.num_samples:
                 # A source of one sample shall train, wherever the hash would put it.
                 writer = train
-            self._bytes += len(cleaned)
-            if writer.append(cleaned):
+            start, stop = stop, stop + length
+            self._bytes += length
+            if writer.append(content[start:stop]):
+                self.reached = _Reached(block.begin, at + 1)
                 self._save()
             self._tell()
 
@@ -294,8 +382,8 @@ class _Job:
                 writer.finish({**facts, "split": split})
             else:
                 shutil.rmtree(writer.folder)
-        (self._partial / _JOURNAL).unlink(missing_ok=True)
-        sync_folder(self._partial)
+        (self.partial / _JOURNAL).unlink(missing_ok=True)
+        sync_folder(self.partial)
 
     def close(self) -> None:
         """Let go of open files."""
@@ -304,17 +392,10 @@ class _Job:
 
     def _make_writers(self) -> None:
         for split in SPLITS:
-            (self._partial / split).mkdir(exist_ok=True)
+            (self.partial / split).mkdir(exist_ok=True)
             self._writers[split] = ShardWriter(
-                self._partial / split, self._config.shard_bytes
+                self.partial / split, self._config.shard_bytes
             )
-
-    def _rest(self, stage: _Stage) -> Iterator[Any]:
-        try:
-            yield from islice(stage.source.samples(stage.split), self.consumed, None)
-        except EmptySourceError:
-            if stage.split in (None, "train"):
-                raise
 
     def _save(self) -> None:
         writers = {split: each.checkpoint() for split, each in self._writers.items()}
@@ -322,9 +403,10 @@ class _Job:
             "key": self._key,
             "stage": self.stage,
             "consumed": self.consumed,
+            "reached": self.reached,
             "writers": writers,
         }
-        write_file(self._partial / _JOURNAL, canonical_json(journal))
+        write_file(self.partial / _JOURNAL, canonical_json(journal))
 
     def _tell(self) -> None:
         self._samples += 1
