@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import functools
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tfsent.checkpoint import TFSENT, weights_format
 from tfsent.config import Precision
+
+if TYPE_CHECKING:
+    from tfsent.transfer.classified import Says, Verdict
 
 
 def resolve(path: str | Path, precision: Precision = "float32") -> Any:
@@ -65,6 +69,32 @@ def resolve_judge(
     if config.system not in SHALLOW:
         make, _ = learner_kit(config.system, config.framework)
     return read_judge(path, config, make, precision)
+
+
+def open_judge(
+    model: str, classifier: str | None, precision: Precision, any_model: bool
+) -> tuple[Says, Callable[[Iterable[str]], Iterator[Verdict]]]:
+    """Return a classifier, and what gives its verdicts on texts as they come.
+
+    Args:
+        model: What a user calls the model, or a run of `finetune.py`.
+        classifier: What a user calls the classifier. Default: the model's own.
+        precision: Type of a network's arithmetic.
+        any_model: Let a classifier that was made for another model pass.
+
+    Raises:
+        CheckpointError: If one of them is not sound, or they do not fit together.
+        ValueError: If there is no classifier, or one too many.
+    """
+    from tfsent.transfer.classified import check_model, classify, find_classifier
+
+    judge = resolve_judge(model, classifier, precision)
+    if judge is not None:
+        return judge, judge.verdicts
+    found, folder = find_classifier(classifier, model)
+    trained = resolve(model, precision=precision)
+    check_model(found, folder, trained, any_model)
+    return found, functools.partial(classify, trained, found)
 
 
 def learner_kit(

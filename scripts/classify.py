@@ -6,6 +6,12 @@
 A run of finetune.py is a classifier itself: --model names it, and no --classifier.
 Rows are in the order of the texts, and every text has one, empty ones too. Without
 --out they come as csv on standard output while the texts are read.
+
+    python scripts/classify.py --model runs/first --engine local \
+        --data.source "reviews/*.jsonl.gz" --out labels.parquet
+
+With an engine several processes, or a Ray cluster, write a folder of parquet files;
+after a kill the same command goes on.
 """
 
 from __future__ import annotations
@@ -24,27 +30,21 @@ def main(argv: Sequence[str] | None = None) -> None:
     config = parse_config(argv, ClassifyConfig, description=__doc__)
     quiet()
     # Here, not above: --help and wrong flags need not wait for a framework.
-    from compare.resolve import resolve, resolve_judge
+    from compare.resolve import open_judge
     from tfsent.data import open_source
-    from tfsent.transfer import Classifier
-    from tfsent.transfer.classified import (
-        check_model,
-        classify,
-        find_classifier,
-        write_verdicts,
-    )
 
-    judge = resolve_judge(config.model, config.classifier, config.precision)
-    if judge is None:
-        judge, folder = find_classifier(config.classifier, config.model)
     source = open_source(config.data.source, config.data)
-    texts = (sample.text for sample in source.samples())
-    if isinstance(judge, Classifier):
-        model = resolve(config.model, precision=config.precision)
-        check_model(judge, folder, model, config.any_model)
-        verdicts = classify(model, judge, texts)
-    else:
-        verdicts = judge.verdicts(texts)
+    if config.engine != "none":
+        from tfsent.bulk.command import classify_all
+
+        classify_all(config, open_judge, source)
+        return
+    from tfsent.transfer.classified import write_verdicts
+
+    judge, verdicts_on = open_judge(
+        config.model, config.classifier, config.precision, config.any_model
+    )
+    verdicts = verdicts_on(sample.text for sample in source.samples())
     started = time.perf_counter()
     counts = write_verdicts(verdicts, judge, config.out, sys.stdout)
     result = {

@@ -3,6 +3,12 @@
     python scripts/featurize.py --model runs/first --data.source sst:test --out f.npy
 
 Rows stand in the order of the texts; a row depends on its text and the model alone.
+
+    python scripts/featurize.py --model runs/first --engine local \
+        --data.source "reviews/*.jsonl.gz" --out features.parquet
+
+With an engine several processes, or a Ray cluster, write a folder of parquet files;
+after a kill the same command goes on. --model may then be a SavedModel of export.py.
 """
 
 from __future__ import annotations
@@ -24,6 +30,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     from compare.resolve import resolve
     from tfsent.data.cache import cache_folder
     from tfsent.data.sources import open_source
+
+    if config.engine != "none":
+        from tfsent.bulk.command import featurize_all
+
+        featurize_all(config, resolve)
+        return
     from tfsent.transfer.feature_cache import FeatureCache, features_folder
     from tfsent.transfer.feature_files import check_suffix, write_features
     from tfsent.transfer.texts import SourceTexts

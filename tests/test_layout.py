@@ -10,6 +10,8 @@ FRAMEWORKS = {"tensorflow", "keras", "torch", "jax", "sklearn"}
 
 # A room imports itself and rooms before it. `cli` stands last: only scripts parse.
 CORRIDOR = (
+    "ray_cluster",
+    "engines",
     "config",
     "config_files",
     "config_labelled",
@@ -20,8 +22,6 @@ CORRIDOR = (
     "peak_memory",
     "settings_json",
     "presets",
-    "ray_cluster",
-    "engines",
     "data",
     "model",
     "training",
@@ -40,6 +40,7 @@ CORRIDOR = (
     "page",
     "export",
     "quiet",
+    "bulk",
     "cli",
 )
 FRAMEWORK_FREE = (

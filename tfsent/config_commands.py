@@ -65,7 +65,11 @@ class ClassifyConfig:
     data: DataConfig = field(default_factory=DataConfig)
     """Texts; labels are not read. Cleaned by the model's own rule."""
     out: str | None = None
-    """File for the result, one row a text: .csv, .jsonl or .npy (probabilities). Default: csv on standard output."""
+    """File for the result, one row a text: .csv, .jsonl or .npy (probabilities). Default: csv on standard output. With an engine a new folder, NAME.parquet."""
+    engine: Literal["none", "local", "ray"] = "none"
+    """Who computes: this process, processes of this machine, or the Ray cluster that RAY_ADDRESS names."""
+    workers: int | None = None
+    """With an engine: processes that compute. Default: one for each core, or each CPU of the cluster."""
     any_model: bool = False
     """Use the classifier with another model than the one it was made for."""
     precision: Precision = "float32"
@@ -76,8 +80,11 @@ class ClassifyConfig:
     def __post_init__(self) -> None:
         """Refuse what cannot work."""
         _require(bool(self.model), "model is empty.")
+        _check_engine(self.engine, self.workers, self.out)
         _require(
-            self.out is None or self.out.endswith((".csv", ".jsonl", ".npy")),
+            self.out is None
+            or self.engine != "none"
+            or self.out.endswith((".csv", ".jsonl", ".npy")),
             f"out is {self.out!r}; a name ending in .csv, .jsonl or .npy will do.",
         )
         _require(
@@ -280,19 +287,27 @@ class FeaturizeConfig:
     """What `scripts/featurize.py` computes."""
 
     model: str
-    """Run folder, checkpoint folder in it, .keras file, or what convert.py reads."""
+    """Run folder, checkpoint folder in it, .keras file, or what convert.py reads; with an engine a SavedModel too."""
     data: DataConfig = field(default_factory=DataConfig)
     """Texts, one row each; cleaned by the model's own rule, whatever data.text_rule says."""
     out: str
-    """File to write: .npy, .safetensors or .parquet; one that is there is replaced."""
+    """File to write: .npy, .safetensors or .parquet; one that is there is replaced. With an engine a new folder, NAME.parquet."""
+    engine: Literal["none", "local", "ray"] = "none"
+    """Who computes: this process into one file, processes of this machine, or the Ray cluster that RAY_ADDRESS names, into a folder of parquet files."""
+    workers: int | None = None
+    """With an engine: processes that compute. Default: one for each core, or each CPU of the cluster."""
     feature: str | None = None
     """States and their pooling: cell or hidden, perhaps with -last, -mean, -max or -min behind it and all- (every layer) before it, several joined by +. Default: the cell state after the last byte."""
     cache: bool = True
-    """Keep what is computed in the cache folder, by the content of texts and model, and use what is there."""
+    """Keep what is computed in the cache folder, by the content of texts and model, and use what is there; an engine does not."""
     precision: Precision = "float32"
     """Type of the arithmetic; features are float32."""
     json: bool = False
     """Print nothing but the result, as one JSON object, on standard output."""
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot work."""
+        _check_engine(self.engine, self.workers, self.out)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -340,3 +355,16 @@ class ExportConfig:
     def takes_classifier(self) -> bool:
         """Whether a classifier in the model's folder is exported with it."""
         return self.format == "savedmodel" and self.feature is None
+
+
+def _check_engine(engine: str, workers: int | None, out: str | None) -> None:
+    _require(
+        workers is None or workers >= 1, f"workers is {workers}; at least 1 will do."
+    )
+    if engine == "none":
+        _require(workers is None, "--workers goes with an --engine; local will do.")
+        return
+    _require(
+        out is not None and out.endswith(".parquet"),
+        f"out is {out!r}; with an engine a folder, NAME.parquet, will do.",
+    )

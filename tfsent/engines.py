@@ -70,7 +70,7 @@ def _apart(
 ) -> Iterator[tuple[Item, Result]]:
     # Spawned: threads of the frameworks do not survive a fork.
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, context, _begin, (make, os.getpid()))
+    pool = ProcessPoolExecutor(workers, context, _begin, (make, os.getpid(), workers))
     waiting: deque[tuple[Item, Any]] = deque()
     try:
         for item in items:
@@ -97,15 +97,23 @@ def _taken(waiting: deque) -> Any:
 _made: Callable[[Any], Any]
 
 
-def _begin(make: Make, parent: int) -> None:
+def _begin(make: Make, parent: int, workers: int) -> None:
     """Make ready a process of the pool."""
     global _made
+    _share_cores(workers)
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     try:
         _made = make()
     except Exception as error:
         # Raised here it would be told as a broken pool, without a reason.
         _made = _Raises(error)
+
+
+def _share_cores(workers: int) -> None:
+    """Let a framework that is loaded after this use its share of the cores."""
+    threads = max(1, (os.cpu_count() or 1) // workers)
+    for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
+        os.environ.setdefault(name, str(threads))
 
 
 def _end_with(parent: int) -> None:
@@ -144,7 +152,7 @@ def _on_ray(
             max_restarts=-1,
             max_task_retries=3,
         )(_Actor)
-        actors = [actor.remote(make, os.getcwd()) for _ in range(count)]
+        actors = [actor.remote(make, os.getcwd(), count) for _ in range(count)]
         waiting: deque[tuple[Item, Any]] = deque()
         try:
             for number, item in enumerate(items):
@@ -175,7 +183,8 @@ def _from_ray(waiting: deque) -> Any:
 
 
 class _Actor:
-    def __init__(self, make: Make, folder: str):
+    def __init__(self, make: Make, folder: str, workers: int):
+        _share_cores(workers)
         # Files may be named by relative paths; Ray starts workers elsewhere.
         if os.path.isdir(folder):
             os.chdir(folder)

@@ -19,14 +19,18 @@ from tfsent.data.readers import BOM, read_samples
 from tfsent.data.samples import Columns
 
 BLOCK_BYTES = 2**20
-"""Text of a block, give or take a line. A process that cleans takes some 10 ms for
-it, a hundred times what handing it over costs."""
+"""Text of a block for one who cleans it: it takes some 10 ms, a hundred times what
+handing it over costs."""
 
 BLOCK_TEXTS = 4096
 """Most texts of a block that brings them along."""
 
 LINE_FORMATS = (".txt", ".jsonl", ".ndjson")
 """Suffixes of the formats that may be cut behind any line."""
+
+
+class BlockFault(ValueError):
+    """A text in a block that cannot be read; its line is counted from the block's."""
 
 
 class Place(NamedTuple):
@@ -49,14 +53,20 @@ class Block(ABC):
     after: Place
     """Where the next one does."""
 
-    @abstractmethod
-    def texts(self) -> Iterator[str]:
-        """Yield the texts.
+    def texts(self) -> list[str]:
+        """Return the texts.
 
         Raises:
-            ValueError: At one that cannot be read. Lines are counted from the block's
-                first one.
+            BlockFault: If one cannot be read.
         """
+        try:
+            return list(self._texts())
+        except ValueError as error:
+            raise BlockFault(str(error)) from None
+
+    @abstractmethod
+    def _texts(self) -> Iterable[str]:
+        """Return the texts; raise ValueError at one that cannot be read."""
 
 
 @dataclass(frozen=True)
@@ -65,9 +75,8 @@ class Texts(Block):
 
     held: tuple[str, ...]
 
-    def texts(self) -> Iterator[str]:
-        """Yield the texts."""
-        return iter(self.held)
+    def _texts(self) -> Iterable[str]:
+        return self.held
 
 
 @dataclass(frozen=True)
@@ -77,8 +86,7 @@ class Lines(Block):
     columns: Columns
     raw: bytes
 
-    def texts(self) -> Iterator[str]:
-        """Yield the texts."""
+    def _texts(self) -> Iterable[str]:
         return _texts_of(self.raw, self, self.columns)
 
 
@@ -88,8 +96,7 @@ class LinesOnDisk(Block):
 
     columns: Columns
 
-    def texts(self) -> Iterator[str]:
-        """Yield the texts."""
+    def _texts(self) -> Iterable[str]:
         with open(self.name, "rb") as file:
             file.seek(self.begin.offset)
             raw = file.read(self.after.offset - self.begin.offset)
@@ -111,7 +118,7 @@ def has_lines(name: str) -> bool:
 
 
 def blocks_of_lines(
-    stream: io.BufferedReader, name: str, begin: Place, columns: Columns
+    stream: io.BufferedReader, name: str, begin: Place, columns: Columns, size: int
 ) -> Iterator[Block]:
     """Yield the rest of a stream of lines; a line is never cut.
 
@@ -121,27 +128,30 @@ def blocks_of_lines(
             stand, else they bring them along.
         begin: Where to begin.
         columns: What to take of each line.
+        size: Bytes of a block, give or take a line.
     """
     columns = columns._replace(labels=())
     if isinstance(stream.raw, io.FileIO):
-        for after in _line_ends(stream, begin):
+        for after in _line_ends(stream, begin, size):
             yield LinesOnDisk(name, begin, after, columns)
             begin = after
         return
     _skip(stream, begin.offset)
-    while raw := stream.read(BLOCK_BYTES):
+    while raw := stream.read(size):
         raw += b"" if raw.endswith(b"\n") else stream.readline()
         after = begin._replace(offset=begin.offset + len(raw))
         yield Lines(name, begin, after, columns, raw)
         begin = after
 
 
-def _line_ends(stream: io.BufferedReader, begin: Place) -> Iterator[Place]:
+def _line_ends(
+    stream: io.BufferedReader, begin: Place, block_bytes: int
+) -> Iterator[Place]:
     """Yield where the blocks of a plain file end; little of it is read."""
     size = os.fstat(stream.fileno()).st_size
     stop = begin.offset
     while stop < size:
-        stop += BLOCK_BYTES
+        stop += block_bytes
         if stop >= size:
             stop = size
         else:
@@ -155,23 +165,26 @@ def _skip(stream: io.BufferedReader, count: int) -> None:
         count -= passed
 
 
-def blocks_of_texts(texts: Iterable[str], name: str, begin: Place) -> Iterator[Block]:
+def blocks_of_texts(
+    texts: Iterable[str], name: str, begin: Place, size: int
+) -> Iterator[Block]:
     """Yield the rest of the texts of a file, or of what else is read in one go.
 
     Args:
         texts: All of them.
         name: What errors call it.
         begin: Where to begin.
+        size: Characters of a block, give or take a text.
     """
     held: list[str] = []
-    size = 0
+    length = 0
     for text in islice(texts, begin.offset, None):
         held.append(text)
-        size += len(text)
-        if size >= BLOCK_BYTES or len(held) >= BLOCK_TEXTS:
+        length += len(text)
+        if length >= size or len(held) >= BLOCK_TEXTS:
             block = _held(held, name, begin)
             yield block
-            begin, held, size = block.after, [], 0
+            begin, held, length = block.after, [], 0
     if held:
         yield _held(held, name, begin)
 

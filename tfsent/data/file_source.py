@@ -8,12 +8,15 @@ import os
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from tfsent.data import blocks
 from tfsent.data.archives import members
 from tfsent.data.blocks import (
     Block,
+    BlockFault,
     Place,
     blocks_of_lines,
     blocks_of_texts,
@@ -74,22 +77,39 @@ class Source(ABC):
         split = self._known(split)
         return self._some(self._read(split), split)
 
-    def blocks(self, split: str | None = None, begin: Place = START) -> Iterator[Block]:
+    def blocks(
+        self, split: str | None = None, begin: Place = START, size: int | None = None
+    ) -> Iterator[Block]:
         """Yield the texts of a split in portions that any process can read.
 
         Args:
             split: As for `samples`.
             begin: Where to begin: the `after` of a block of another time.
+            size: Bytes of a block, give or take a line. Default: `BLOCK_BYTES`.
 
         Raises:
             ValueError: As for `samples`; what a block holds is read by whoever takes
                 its texts.
         """
-        return self._blocks(self._known(split), begin)
+        return self._blocks(self._known(split), begin, size or blocks.BLOCK_BYTES)
 
-    def _blocks(self, split: str | None, begin: Place) -> Iterator[Block]:
+    def _blocks(self, split: str | None, begin: Place, size: int) -> Iterator[Block]:
         texts = (sample.text for sample in self._read(split))
-        return blocks_of_texts(texts, self.name, begin)
+        return blocks_of_texts(texts, self.name, begin, size)
+
+    @contextmanager
+    def faults_told(self, split: str | None) -> Iterator[None]:
+        """Tell a fault in a block by its line in the file.
+
+        Raises:
+            ValueError: In place of a `BlockFault`, what reading from the start raises.
+        """
+        try:
+            yield
+        except BlockFault:
+            for _ in self.samples(split):
+                pass
+            raise
 
     def nothing_in(self, split: str | None) -> EmptySourceError:
         """Return the error of a split, or of a whole, without a sample."""
@@ -131,8 +151,8 @@ class OneSplit(Source):
     def _read(self, split: str | None) -> Iterator[Sample]:
         return self._inner.samples(self._split)
 
-    def _blocks(self, split: str | None, begin: Place) -> Iterator[Block]:
-        return self._inner.blocks(self._split, begin)
+    def _blocks(self, split: str | None, begin: Place, size: int) -> Iterator[Block]:
+        return self._inner.blocks(self._split, begin, size)
 
 
 class Part(NamedTuple):
@@ -175,21 +195,23 @@ class FileSource(Source):
         for part in self._parts[split]:
             yield from _read_part(part, self._columns)
 
-    def _blocks(self, split: str | None, begin: Place) -> Iterator[Block]:
+    def _blocks(self, split: str | None, begin: Place, size: int) -> Iterator[Block]:
         for number, part in enumerate(self._parts[split]):
             if number >= begin.part:
                 start = begin if number == begin.part else Place(number)
-                yield from _part_blocks(part, start, self._columns)
+                yield from _part_blocks(part, start, self._columns, size)
 
 
-def _part_blocks(part: Part, begin: Place, columns: Columns) -> Iterator[Block]:
+def _part_blocks(
+    part: Part, begin: Place, columns: Columns, size: int
+) -> Iterator[Block]:
     name = str(part.path)
     if has_lines(name) and not part.whole:
         with open_bytes(part.path) as stream:
-            yield from blocks_of_lines(stream, name, begin, columns)
+            yield from blocks_of_lines(stream, name, begin, columns, size)
     else:
         texts = (sample.text for sample in _read_part(part, columns))
-        yield from blocks_of_texts(texts, name, begin)
+        yield from blocks_of_texts(texts, name, begin, size)
 
 
 def _read_part(part: Part, columns: Columns) -> Iterator[Sample]:

@@ -327,18 +327,13 @@ class _Job:
         few = len(first) < _FEW_BLOCKS
         workers = ALONE if few else self._workers
         make = functools.partial(_cleaner, self._config.text_rule)
-        try:
+        with stage.source.faults_told(stage.split):
             yield from in_order(
                 make,
                 chain(first, blocks),
                 engine=workers.engine,
                 workers=workers.processes,
             )
-        except ValueError:
-            # Read from the start, text that is at fault tells its line in the file.
-            for _ in stage.source.samples(stage.split):
-                pass
-            raise
 
     def _add(
         self, block: Block, cleaned: _Cleaned, skipped: int, stage: _Stage

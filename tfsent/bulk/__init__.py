@@ -1,0 +1,1 @@
+"""Features and verdicts of more texts than memory or one process can take."""

@@ -1,0 +1,181 @@
+"""Rows -> a folder of parquet files, in a way that can go on after a kill.
+
+`part-00000.parquet` and so on, in the order of the texts; every row says from which
+`file` it is and which `row` of it, from 0. `_index.json` lists them. Readers of
+parquet take the folder as one table.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tfsent.bulk.readers import ABOUT
+from tfsent.checkpoint import atomic
+from tfsent.data.blocks import Block, Place
+from tfsent.data.byte_shards import canonical_json
+from tfsent.data.shard_writer import naming, sync_folder, write_file
+
+INDEX = "_index.json"
+_JOURNAL = "_journal.json"
+
+PART_BYTES = 64 * 2**20
+"""Rows in memory of a part: what is computed again at most after a kill."""
+
+
+class PartsWriter:
+    """Appends rows of blocks; what lies behind the last whole part is not kept.
+
+    Args:
+        folder: Where the parts go; it exists.
+        key: Tells this work from any other.
+
+    Attributes:
+        place: Where the block begins that is to be read next.
+        num_rows: Rows of all parts and of the one that is begun.
+    """
+
+    def __init__(self, folder: Path, key: str):
+        self.place = Place()
+        self.num_rows = 0
+        self._folder = folder
+        self._key = key
+        self._part = 0
+        self._rows_of_part = 0
+        self._about: str | None = None
+        self._closed: list[dict[str, Any]] = []
+        self._writer: pq.ParquetWriter | None = None
+        self._draft = folder / ".draft"
+        self._bytes = 0
+        self._rows = 0
+
+    def restore(self) -> None:
+        """Go on from the journal, or begin anew if there is none that can be used."""
+        keep = {_JOURNAL}
+        try:
+            journal = json.loads((self._folder / _JOURNAL).read_bytes())
+            if journal["key"] != self._key:
+                raise ValueError("it is of other work")
+            closed = journal["parts"]
+            for part in closed:
+                path = self._folder / part["name"]
+                if path.stat().st_size != part["bytes"]:
+                    raise ValueError("a part is not whole")
+                keep.add(part["name"])
+            self.place = Place(*journal["place"])
+            self._part, self._rows_of_part = journal["reached"]
+            self._about = journal["about"]
+            self._closed = closed
+            self.num_rows = sum(part["rows"] for part in closed)
+        except (FileNotFoundError, ValueError, KeyError, TypeError):
+            keep.clear()
+        for path in self._folder.iterdir():
+            if path.name not in keep:
+                path.unlink()
+
+    def append(self, block: Block, rows: pa.RecordBatch) -> None:
+        """Add the rows of a block.
+
+        Raises:
+            ValueError: If they come from another model than those before.
+            OSError: If the disk refuses; it names the file.
+        """
+        about = rows.schema.metadata[ABOUT].decode()
+        if self._about not in (None, about):
+            raise ValueError(
+                f"{self._folder} holds rows of {self._about}, these are of {about}; "
+                "the same model will do, or another name for the result."
+            )
+        self._about = about
+        if block.begin.part != self._part:
+            self._part, self._rows_of_part = block.begin.part, 0
+        first = self._rows_of_part
+        count = rows.num_rows
+        table = pa.record_batch(
+            [
+                pa.array([block.name] * count, pa.string()),
+                pa.array(range(first, first + count), pa.int64()),
+                *rows.columns,
+            ],
+            pa.schema(
+                [("file", pa.string()), ("row", pa.int64()), *rows.schema],
+                rows.schema.metadata,
+            ),
+        )
+        with naming(self._draft):
+            if self._writer is None:
+                named = [
+                    name for name in ("file", "label") if name in table.schema.names
+                ]
+                self._writer = pq.ParquetWriter(
+                    self._draft, table.schema, use_dictionary=named
+                )
+            if count:
+                self._writer.write_batch(table)
+        self._rows_of_part += count
+        self._rows += count
+        self.num_rows += count
+        self._bytes += table.nbytes
+        self.place = block.after
+        if self._bytes >= PART_BYTES:
+            self._close_part()
+
+    def finish(self, facts: dict[str, Any]) -> dict[str, Any]:
+        """Close the last part, write the index and return it.
+
+        Args:
+            facts: What else the index shall state.
+        """
+        if self._rows:
+            self._close_part()
+        assert self._about is not None
+        index = {
+            **facts,
+            "about": json.loads(self._about),
+            "rows": self.num_rows,
+            "parts": self._closed,
+        }
+        self.close()
+        write_file(self._folder / INDEX, canonical_json(index) + b"\n")
+        (self._folder / _JOURNAL).unlink(missing_ok=True)
+        sync_folder(self._folder)
+        return index
+
+    def close(self) -> None:
+        """Let go of what is open; a part that is begun is not kept."""
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
+        self._draft.unlink(missing_ok=True)
+
+    def _close_part(self) -> None:
+        assert self._writer is not None
+        path = self._folder / f"part-{len(self._closed):05d}.parquet"
+        with naming(path):
+            self._writer.close()
+            self._writer = None
+            atomic.take_place(self._draft, path)
+            with open(path, "rb") as file:
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+        self._closed.append(
+            {
+                "name": path.name,
+                "rows": self._rows,
+                "bytes": path.stat().st_size,
+                "sha256": digest,
+            }
+        )
+        self._rows = self._bytes = 0
+        journal = {
+            "key": self._key,
+            "about": self._about,
+            "place": self.place,
+            "reached": [self._part, self._rows_of_part],
+            "parts": self._closed,
+        }
+        write_file(self._folder / _JOURNAL, canonical_json(journal))
