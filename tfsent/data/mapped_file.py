@@ -55,9 +55,9 @@ class MappedFile:
 
 def _changed(path: Path, told: str) -> ValueError:
     return ValueError(
-        f"{path} {told}: it was changed while it was in use. Remove its folder, "
-        "prepare it again and repeat the command; training goes on from its last "
-        "checkpoint."
+        f"{path} {told}: it was changed while it was in use. Remove the prepared "
+        "folder with all its splits, prepare it again and repeat the command; training "
+        "goes on from its last checkpoint."
     )
 
 
