@@ -28,6 +28,7 @@ SECTIONS = (
         (config.DataConfig, {"split": (0, 1, 1)}, "data.split"),
         (config.DataConfig, {"split": (98, 1, -1)}, "data.split"),
         (config.DataConfig, {"shard_bytes": 1023}, "data.shard_bytes"),
+        (config.DataConfig, {"shuffle": True}, "data.state_reset is shard"),
         (config.ModelConfig, {"hidden_size": 0}, "model.hidden_size"),
         (config.ModelConfig, {"layers": 0}, "model.layers"),
         (config.ModelConfig, {"embedding_size": 0}, "model.embedding_size"),

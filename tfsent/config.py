@@ -71,6 +71,8 @@ class DataConfig:
     """Folder for downloads and shards. Default: TFSENT_CACHE, else ~/.cache/tfsent."""
     state_reset: Literal["sample", "shard", "never"] = "shard"
     """The state of a lane returns to zero before the first byte of every sample, of every shard, or never (but at the start of an epoch)."""
+    shuffle: bool = False
+    """Train on the samples of all shards in an order drawn from `seed`, the same in every epoch; validation and test keep theirs. Needs `state_reset` sample or never: a shuffled text has no shards."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot work."""
@@ -82,6 +84,11 @@ class DataConfig:
         _require(
             self.shard_bytes >= 1024,
             f"data.shard_bytes is {self.shard_bytes}; at least 1024 will do.",
+        )
+        _require(
+            not self.shuffle or self.state_reset != "shard",
+            "data.state_reset is shard, but data.shuffle mixes the samples of all "
+            "shards; --data.state-reset sample or never will do.",
         )
 
     def sources(self) -> list[str]:
@@ -327,7 +334,7 @@ class RunConfig:
     precision: Precision = "float32"
     """Type of the arithmetic; weights, logits and loss stay float32."""
     seed: int = 0
-    """Seed of start weights, batch order and dropout."""
+    """Seed of start weights, dropout, where an epoch starts and the order of `data.shuffle`."""
     out: str | None = None
     """Run folder. Default: runs/ plus a name made of preset, source and settings hash."""
     fresh: bool = False

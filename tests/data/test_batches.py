@@ -14,6 +14,7 @@ from tfsent.data.batches import (
     batch_digest,
     prefetch,
 )
+from tfsent.data.byte_shards import ByteShards
 
 
 class ArrayShards:
@@ -44,6 +45,8 @@ class ArrayShards:
     def shard_starts(self, start, stop):
         firsts = self.bounds[:-1:3]
         return firsts[(firsts >= start) & (firsts < stop)]
+
+    read_rows = ByteShards.read_rows
 
 
 @pytest.fixture

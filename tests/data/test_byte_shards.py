@@ -108,7 +108,7 @@ def test_more_shards_than_files_may_be_open_are_read(tmp_path, monkeypatch):
     monkeypatch.setattr("tfsent.data.byte_shards._OPEN_MAPS", 3)
     texts, shards = written(tmp_path / "train", [1100] * 20)
     assert shards.read(0, shards.num_bytes).tobytes() == b"".join(texts)
-    assert shards._text.cache_info().currsize == 3
+    assert shards._text_file.cache_info().currsize == 3
 
 
 @pytest.mark.parametrize("name", ["shard-00001.bin", "shard-00002.idx"])

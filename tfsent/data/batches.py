@@ -18,14 +18,16 @@ import numpy.typing as npt
 
 if TYPE_CHECKING:
     from tfsent.data.byte_shards import ByteShards
+    from tfsent.data.shuffled_shards import ShuffledShards
 
 Made = TypeVar("Made")
 
-_CHUNK_BYTES = 2**20
+_CHUNK_BYTES = 2**22
 """Text that `LaneBatches` reads at once, over all lanes.
 
-One read per lane and window costs 128 calls a batch at B = 128; read in
-portions of 1 MiB (32 windows of 256 bytes) the calls are shared by 32 batches.
+One read per lane and window costs 128 calls a batch at B = 128; read in portions
+of 4 MiB (128 windows of 256 bytes) the calls are shared by 128 batches. Portions of
+1 MiB are read at 330 instead of 580 MB/s, shuffled ones at 236 instead of 280.
 """
 
 
@@ -75,7 +77,8 @@ class LaneBatches:
     time. Every lane resets at the first byte of an epoch.
 
     Args:
-        shards: The text, with its sample and shard starts.
+        shards: The text, with its sample and shard starts; or its samples in another
+            order, which has no shards to reset at.
         batch_size: B, the number of lanes read in parallel, over all replicas.
         window: T, the number of bytes predicted per lane and step.
         state_reset: Reset a lane before the first byte of every "sample", of
@@ -96,7 +99,7 @@ class LaneBatches:
 
     def __init__(
         self,
-        shards: ByteShards,
+        shards: ByteShards | ShuffledShards,
         *,
         batch_size: int,
         window: int,
@@ -112,17 +115,12 @@ class LaneBatches:
                 f"bytes need at least {needed}. Give more text, or a smaller "
                 "batch_size or window."
             )
-        finders = {
-            "sample": shards.starts,
-            "shard": shards.shard_starts,
-            "never": None,
-        }
-        if state_reset not in finders:
+        if state_reset not in ("sample", "shard", "never"):
             raise ValueError(
                 f"data.state_reset is {state_reset!r}; sample, shard or never will do."
             )
         self._shards = shards
-        self._find_starts = finders[state_reset]
+        self._state_reset = state_reset
         self._batch_size = batch_size
         self._lanes = range(batch_size)[lanes or slice(None)]
         self._window = window
@@ -159,16 +157,14 @@ class LaneBatches:
         first = index * self._windows_per_chunk
         num_windows = min(self._windows_per_chunk, self.steps_per_epoch - first)
         length = num_windows * self._window
-        bytes_BT1 = np.empty((len(self._lanes), length + 1), np.uint8)
-        reset_BT = np.zeros((len(self._lanes), length), np.bool_)
         lane_bytes = self.steps_per_epoch * self._window
         origin = self._offset(epoch) + first * self._window
-        for row, lane in enumerate(self._lanes):
-            begin = origin + lane * lane_bytes
-            bytes_BT1[row] = self._shards.read(begin, begin + length + 1)
-            if self._find_starts is not None:
-                starts = self._find_starts(begin, begin + length)
-                reset_BT[row, starts - begin] = True
+        bytes_BT1, starts_BT1 = self._shards.read_rows(
+            [origin + lane * lane_bytes for lane in self._lanes],
+            length + 1,
+            self._state_reset,
+        )
+        reset_BT = starts_BT1[:, :-1]
         if first == 0:
             reset_BT[:, 0] = True
         chunk = Batch(bytes_BT1, reset_BT)

@@ -9,17 +9,21 @@ from __future__ import annotations
 
 import hashlib
 import json
+import mmap
 import re
+import resource
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from tfsent.data.mapped_file import MappedFile
 from tfsent.data.placement import SPLITS
+from tfsent.data.sample_bounds import SampleBounds
 
 FORMAT = 1
 """Version of the files; part of the key under which shards are cached."""
@@ -28,11 +32,16 @@ INDEX_FILE = "index.json"
 
 _SHARD_NAME = re.compile(r"shard-[0-9]{5,}")
 # An open map holds a file descriptor, of which a process often has 1,024. B lanes
-# stand in B shards at most, so a batch of 256 lanes finds all its maps open.
-_OPEN_MAPS = 256
+# stand in B shards at most, so a batch of 256 lanes finds all its maps open. Shuffled
+# ones stand in all shards: where more descriptors are allowed an eighth of them is for
+# texts and as much for bounds, of each of three splits.
+_OPEN_MAPS = min(2**13, max(2**8, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 8))
+_PORTION = 2**18
 
 Bytes = npt.NDArray[np.uint8]
+Bools = npt.NDArray[np.bool_]
 Positions = npt.NDArray[np.int64]
+Marks = Literal["sample", "shard", "never"]
 
 
 class ByteShards:
@@ -60,15 +69,15 @@ class ByteShards:
         self.num_samples: int = self.index["num_samples"]
         shards = self.index["shards"]
         self._names = [shard["name"] for shard in shards]
-        sizes = [shard["bytes"] for shard in shards]
-        counts = [shard["samples"] for shard in shards]
+        self._sizes = sizes = [shard["bytes"] for shard in shards]
+        self._counts = counts = [shard["samples"] for shard in shards]
         self._byte_base = [0, *np.cumsum(sizes).tolist()]
         self._sample_base = [0, *np.cumsum(counts).tolist()]
         for name, size, count in zip(self._names, sizes, counts, strict=True):
             _check_size(self.folder / f"{name}.bin", size)
             _check_size(self.folder / f"{name}.idx", 8 * (count + 1))
-        self._text = lru_cache(_OPEN_MAPS)(self._map_text)
-        self._bounds = lru_cache(_OPEN_MAPS)(self._map_bounds)
+        self._text_file = lru_cache(_OPEN_MAPS)(self._open_text)
+        self._bounds_file = lru_cache(_OPEN_MAPS)(self._open_bounds)
 
     def __repr__(self) -> str:
         return (
@@ -88,7 +97,8 @@ class ByteShards:
             shard, else a copy.
 
         Raises:
-            ValueError: If they are not in order within the split.
+            ValueError: If they are not in order within the split, or a file is no
+                longer what the index says.
         """
         self._check_range(start, stop)
         if start == stop:
@@ -96,7 +106,8 @@ class ByteShards:
         pieces = []
         for shard in self._shards_of(start, stop):
             base = self._byte_base[shard]
-            pieces.append(self._text(shard)[max(start - base, 0) : stop - base])
+            low, high = max(start - base, 0), min(stop - base, self._sizes[shard])
+            pieces.append(np.frombuffer(self._text(shard), np.uint8, high - low, low))
         return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
 
     def starts(self, start: int, stop: int) -> Positions:
@@ -131,6 +142,90 @@ class ByteShards:
         low, high = np.searchsorted(bases, (start, stop))
         return bases[low:high]
 
+    def read_rows(
+        self, begins: Sequence[int], length: int, marks: Marks
+    ) -> tuple[Bytes, Bools]:
+        """Return stretches of equal length as rows, and where something starts.
+
+        Args:
+            begins: Position of the first byte of each of N stretches.
+            length: Bytes of each.
+            marks: What is marked: the first byte of every "sample", of every "shard",
+                or nothing ("never").
+
+        Returns:
+            uint8[N, length] and bool[N, length].
+
+        Raises:
+            ValueError: If a stretch is not within the split, or a file is no longer
+                what the index says.
+        """
+        rows = np.empty((len(begins), length), np.uint8)
+        marked = np.zeros((len(begins), length), np.bool_)
+        find = {"sample": self.starts, "shard": self.shard_starts}.get(marks)
+        for row, begin in enumerate(begins):
+            rows[row] = self.read(begin, begin + length)
+            if find is not None:
+                marked[row, find(begin, begin + length) - begin] = True
+        return rows, marked
+
+    def take(self, numbers: Positions) -> tuple[Positions, Bytes]:
+        """Return samples laid end to end, many at once and in any order.
+
+        Arrow copies them, whose arrays of texts are laid out as the files are: 220 ns
+        for a sample of 100 bytes out of 200 MB, where a slice in Python takes 610, most
+        of them waiting for memory. It trusts the bounds: see `sample_lengths`.
+
+        Args:
+            numbers: int64[N], N > 0. Which samples, each from 0 to before
+                `num_samples`.
+
+        Returns:
+            int64[N + 1], where each begins and last where all end; uint8[any].
+
+        Raises:
+            ValueError: If a file is no longer what the index says.
+        """
+        import pyarrow as pa  # here: 0.2 s that other orders need not wait
+
+        shards = np.searchsorted(self._sample_base, numbers, "right") - 1
+        # As small integers they are sorted by their digits: 12 instead of 65 ns each.
+        shards = shards.astype(np.min_scalar_type(len(self._names)))
+        by_shard = np.argsort(shards, kind="stable")
+        ordered = numbers[by_shard]
+        counts = np.bincount(shards)
+        parts = []
+        stop = 0
+        for shard in np.flatnonzero(counts).tolist():
+            start, stop = stop, stop + int(counts[shard])
+            files = (self._bounds(shard), self._text(shard))
+            buffers = [None, *map(pa.py_buffer, files)]
+            kind, count = pa.large_binary(), self._counts[shard]
+            texts = pa.Array.from_buffers(kind, count, buffers)
+            local = ordered[start:stop] - self._sample_base[shard]
+            parts.append(texts.take(pa.array(local)))
+        back = np.empty_like(by_shard)
+        back[by_shard] = np.arange(len(back))
+        _, bounds, text = pa.concat_arrays(parts).take(pa.array(back)).buffers()
+        ends = np.frombuffer(bounds, np.int64, len(numbers) + 1)
+        return ends, np.frombuffer(text, np.uint8, ends[-1])
+
+    def sample_lengths(self) -> Iterator[Positions]:
+        """Yield the lengths of all samples in portions, int64[any], and check them.
+
+        Raises:
+            ValueError: If a .idx file does not divide its shard into samples.
+        """
+        for shard, size in enumerate(self._sizes):
+            bounds = self._bounds(shard)
+            sound = bounds[0] == 0 and bounds[-1] == size
+            for low in range(0, self._counts[shard], _PORTION):
+                lengths = np.diff(bounds[low : low + _PORTION + 1])
+                if not sound or lengths.min() < 0:
+                    path = self._path(shard, "idx")
+                    raise _damaged(path, "its bounds do not rise from end to end")
+                yield lengths
+
     def sample_bounds(self) -> SampleBounds:
         """Return where the samples begin, and last `num_bytes`, read as needed."""
         return SampleBounds(self)
@@ -149,12 +244,12 @@ class ByteShards:
         shard = bisect_right(self._sample_base, number) - 1
         at = number - self._sample_base[shard]
         start, stop = self._bounds(shard)[at : at + 2]
-        return self._text(shard)[start:stop]
+        return self._text_array(shard)[start:stop]
 
     def samples(self) -> Iterator[Bytes]:
         """Yield the bytes of every sample in order, uint8[any] each."""
         for shard in range(len(self._names)):
-            text = self._text(shard)
+            text = self._text_array(shard)
             bounds = self._bounds(shard).tolist()
             for at in range(len(bounds) - 1):
                 yield text[bounds[at] : bounds[at + 1]]
@@ -171,10 +266,7 @@ class ByteShards:
                 with open(path, "rb") as file:
                     found = hashlib.file_digest(file, "sha256").hexdigest()
                 if found != shard[f"{suffix}_sha256"]:
-                    raise ValueError(
-                        f"{path} is damaged: its sha256 is not the one in the index; "
-                        "remove the folder and prepare it again."
-                    )
+                    raise _damaged(path, "its sha256 is not the one in the index")
 
     def _check_range(self, start: int, stop: int) -> None:
         if not 0 <= start <= stop <= self.num_bytes:
@@ -189,53 +281,23 @@ class ByteShards:
         first = bisect_right(self._byte_base, start) - 1
         return range(first, bisect_right(self._byte_base, stop - 1))
 
-    def _map_text(self, shard: int) -> Bytes:
-        path = self.folder / f"{self._names[shard]}.bin"
-        return np.asarray(np.memmap(path, np.uint8, mode="r"))
+    def _text(self, shard: int) -> mmap.mmap:
+        return self._text_file(shard).bytes()
 
-    def _map_bounds(self, shard: int) -> Positions:
-        path = self.folder / f"{self._names[shard]}.idx"
-        return np.asarray(np.memmap(path, "<i8", mode="r"))
+    def _text_array(self, shard: int) -> Bytes:
+        return np.frombuffer(self._text(shard), np.uint8)
 
+    def _bounds(self, shard: int) -> Positions:
+        return np.frombuffer(self._bounds_file(shard).bytes(), "<i8")
 
-class SampleBounds(Sequence):
-    """Where samples begin: int64[num_samples + 1], read from the files as needed.
+    def _open_text(self, shard: int) -> MappedFile:
+        return MappedFile(self._path(shard, "bin"), self._sizes[shard])
 
-    `np.asarray` of it reads them all, 8 bytes a sample.
-    """
+    def _open_bounds(self, shard: int) -> MappedFile:
+        return MappedFile(self._path(shard, "idx"), 8 * (self._counts[shard] + 1))
 
-    def __init__(self, shards: ByteShards) -> None:
-        self._shards = shards
-
-    def __len__(self) -> int:
-        return self._shards.num_samples + 1
-
-    def __getitem__(self, at: Any) -> Any:
-        if isinstance(at, slice):
-            low, high, step = at.indices(len(self))
-            if step < 0:
-                low, high = high + 1, low + 1
-            return self._between(low, high)[::step]
-        if at < 0:
-            at += len(self)
-        if not 0 <= at < len(self):
-            raise IndexError(f"bound {at} of {len(self)}")
-        return int(self._between(at, at + 1)[0])
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Positions:
-        return self._between(0, len(self)).astype(dtype or np.int64, copy=False)
-
-    def _between(self, low: int, high: int) -> Positions:
-        shards = self._shards
-        found = [np.empty(0, np.int64)]
-        for shard, base in enumerate(shards._sample_base[:-1]):
-            if base < high and shards._sample_base[shard + 1] > low:
-                starts = shards._bounds(shard)[:-1]
-                part = starts[max(low - base, 0) : high - base]
-                found.append(part + shards._byte_base[shard])
-        if high == len(self) and low < high:
-            found.append(np.asarray([shards.num_bytes], np.int64))
-        return np.concatenate(found)
+    def _path(self, shard: int, suffix: str) -> Path:
+        return self.folder / f"{self._names[shard]}.{suffix}"
 
 
 def is_prepared(folder: str | Path) -> bool:
@@ -308,3 +370,9 @@ def _check_size(path: Path, size: int) -> None:
             f"{path} {told} where the index says {size}; remove the folder and prepare "
             "it again."
         )
+
+
+def _damaged(path: Path, why: str) -> ValueError:
+    return ValueError(
+        f"{path} is damaged: {why}; remove the folder and prepare it again."
+    )
