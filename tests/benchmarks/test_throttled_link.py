@@ -58,7 +58,9 @@ def two_devices():
 def carrying(devices, delay_s):
     """Start carrying; return the thread and what ends it when closed."""
     stop, end = os.pipe()
-    thread = threading.Thread(target=link.carry, args=(devices, delay_s, stop))
+    thread = threading.Thread(
+        target=link.carry, args=(devices, delay_s, stop), daemon=True
+    )
     thread.start()
     return thread, end
 
