@@ -105,3 +105,29 @@ def test_workers_end_soon_after_a_process_that_was_killed(tmp_path):
     parent.wait()
     _, alive = psutil.wait_procs(workers, timeout=20)
     assert not alive
+
+
+def make_dying(marker):
+    return functools.partial(die_once, marker)
+
+
+def die_once(marker, item):
+    if item == 5 and not marker.exists():
+        marker.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return 2 * item
+
+
+@pytest.mark.slow
+def test_ray_gives_the_same_also_where_a_worker_dies(tmp_path, monkeypatch):
+    pytest.importorskip("ray", reason="requirements-ray.txt is not installed")
+    monkeypatch.setenv("RAY_ADDRESS", "local")
+    on_ray = {"engine": "ray", "workers": 2}
+    dying = functools.partial(make_dying, tmp_path / "marker")
+    assert list(in_order(dying, range(12), **on_ray)) == [(n, 2 * n) for n in range(12)]
+    assert (tmp_path / "marker").exists()
+    failing = functools.partial(make_failing, 3)
+    with pytest.raises(ValueError, match="item 3 is at fault"):
+        list(in_order(failing, range(9), **on_ray))
+    with pytest.raises(OSError, match="there is no such model"):
+        list(in_order(make_nothing, range(3), **on_ray))

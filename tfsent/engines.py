@@ -102,11 +102,18 @@ def _begin(make: Make, parent: int, workers: int) -> None:
     global _made
     _share_cores(workers)
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    _made = _ready(make)
+
+
+def _ready(make: Make) -> Callable[[Any], Any]:
+    """Return the function of an item, or one that raises why there is none.
+
+    Raised while a worker starts it would be told as a death, without a reason.
+    """
     try:
-        _made = make()
+        return make()
     except Exception as error:
-        # Raised here it would be told as a broken pool, without a reason.
-        _made = _Raises(error)
+        return _Raises(error)
 
 
 def _share_cores(workers: int) -> None:
@@ -188,7 +195,7 @@ class _Actor:
         # Files may be named by relative paths; Ray starts workers elsewhere.
         if os.path.isdir(folder):
             os.chdir(folder)
-        self._work = make()
+        self._work = _ready(make)
 
     def work(self, item: Any) -> Any:
         return self._work(item)

@@ -1,6 +1,7 @@
 """scripts/prepare.py, as a user calls it."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -64,3 +65,36 @@ def test_missing_out_is_code_2(source):
     done = called("--data.source", source)
     assert done.returncode == 2
     assert "--out" in done.stderr
+
+
+@pytest.mark.slow
+def test_workers_of_ray_write_the_same_shards(tmp_path):
+    pytest.importorskip("ray", reason="requirements-ray.txt is not installed")
+    path = tmp_path / "reviews.jsonl"
+    with open(path, "w") as file:
+        for number in range(150_000):
+            file.write(json.dumps({"text": f"review {number} " + "word " * 20}) + "\n")
+    prints = []
+    for engine in ("local", "ray"):
+        out = tmp_path / engine
+        flags = ["--data.source", path, "--out", out, "--engine", engine, "--json"]
+        done = called(
+            *flags, "--workers", 2, env={**os.environ, "RAY_ADDRESS": "local"}
+        )
+        assert done.returncode == 0, done.stderr
+        splits = json.loads(done.stdout)["splits"]
+        prints.append([split["fingerprint"] for split in splits.values()])
+    assert prints[0] == prints[1]
+
+
+def test_ray_that_is_not_there_is_one_line(source, tmp_path):
+    (tmp_path / "sitecustomize.py").write_text(
+        "import importlib.util as u\n"
+        "find = u.find_spec\n"
+        "u.find_spec = lambda name, *m: None if name == 'ray' else find(name, *m)\n"
+    )
+    flags = ["--data.source", source, "--out", tmp_path / "out", "--engine", "ray"]
+    done = called(*flags, env={**os.environ, "PYTHONPATH": str(tmp_path)})
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: engine is ray, but Ray is not installed")
+    assert len(done.stderr.splitlines()) == 1
