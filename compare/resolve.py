@@ -73,8 +73,10 @@ def resolve_judge(
 
 def open_judge(
     model: str, classifier: str | None, precision: Precision, any_model: bool
-) -> tuple[Says, Callable[[Iterable[str]], Iterator[Verdict]]]:
-    """Return a classifier, and what gives its verdicts on texts as they come.
+) -> tuple[Says, Callable[[Iterable[str]], Iterator[Verdict]], Callable[[], str]]:
+    """Return a classifier, its verdicts on texts as they come, and what hashes both.
+
+    The hash is one of everything that a verdict depends on.
 
     Args:
         model: What a user calls the model, or a run of `finetune.py`.
@@ -86,15 +88,20 @@ def open_judge(
         CheckpointError: If one of them is not sound, or they do not fit together.
         ValueError: If there is no classifier, or one too many.
     """
+    from tfsent.bulk.readers import folder_fingerprint
     from tfsent.transfer.classified import check_model, classify, find_classifier
 
     judge = resolve_judge(model, classifier, precision)
     if judge is not None:
-        return judge, judge.verdicts
+        return judge, judge.verdicts, functools.partial(folder_fingerprint, model)
     found, folder = find_classifier(classifier, model)
     trained = resolve(model, precision=precision)
     check_model(found, folder, trained, any_model)
-    return found, functools.partial(classify, trained, found)
+
+    def made_by() -> str:
+        return f"{trained.fingerprint}-{folder_fingerprint(folder)}"
+
+    return found, functools.partial(classify, trained, found), made_by
 
 
 def learner_kit(

@@ -11,7 +11,7 @@ Rows are in the order of the texts, and every text has one, empty ones too. With
         --data.source "reviews/*.jsonl.gz" --out labels.parquet
 
 With an engine several processes, or a Ray cluster, write a folder of parquet files;
-after a kill the same command goes on.
+after a kill the same command goes on. --model may then be a SavedModel of export.py.
 """
 
 from __future__ import annotations
@@ -35,13 +35,14 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     source = open_source(config.data.source, config.data)
     if config.engine != "none":
-        from tfsent.bulk.command import classify_all
+        from tfsent.bulk.command import classify_all, in_words
 
-        classify_all(config, open_judge, source)
+        written = classify_all(config, open_judge, source)
+        print(json.dumps(written) if config.json else in_words(written))
         return
     from tfsent.transfer.classified import write_verdicts
 
-    judge, verdicts_on = open_judge(
+    judge, verdicts_on, _ = open_judge(
         config.model, config.classifier, config.precision, config.any_model
     )
     verdicts = verdicts_on(sample.text for sample in source.samples())

@@ -32,9 +32,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     from tfsent.data.sources import open_source
 
     if config.engine != "none":
-        from tfsent.bulk.command import featurize_all
+        from tfsent.bulk.command import featurize_all, in_words
 
-        featurize_all(config, resolve)
+        source = open_source(config.data.source, config.data)
+        written = featurize_all(config, resolve, source)
+        print(json.dumps(written) if config.json else in_words(written))
         return
     from tfsent.transfer.feature_cache import FeatureCache, features_folder
     from tfsent.transfer.feature_files import check_suffix, write_features

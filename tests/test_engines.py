@@ -1,5 +1,6 @@
 """Work carried out by several workers comes back in order, or ends with one error."""
 
+import contextlib
 import functools
 import itertools
 import os
@@ -11,7 +12,7 @@ import time
 import psutil
 import pytest
 
-from tfsent.engines import in_order
+from tfsent.engines import _shares, in_order
 
 
 def make_double():
@@ -44,8 +45,25 @@ def test_results_come_in_the_order_of_the_items(workers):
     assert [item for item, _ in found] == [*range(40)]
     assert [value for _, (value, _) in found] == [2 * item for item in range(40)]
     pids = {pid for _, (_, pid) in found}
-    assert len(pids) == workers
-    assert (os.getpid() in pids) == (workers == 1)
+    assert pids == {os.getpid()} if workers == 1 else os.getpid() not in pids
+
+
+def make_meeting(folder):
+    return functools.partial(meet, folder)
+
+
+def meet(folder, item):
+    """Return once two processes have come here."""
+    (folder / str(os.getpid())).touch()
+    limit = time.monotonic() + 60
+    while len(list(folder.iterdir())) < 2 and time.monotonic() < limit:
+        time.sleep(0.01)
+    return len(list(folder.iterdir()))
+
+
+def test_workers_work_at_the_same_time(tmp_path):
+    make = functools.partial(make_meeting, tmp_path)
+    assert [n for _, n in in_order(make, range(2), workers=2)] == [2, 2]
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -73,12 +91,101 @@ def test_a_worker_that_cannot_begin_says_why(workers):
         list(in_order(make_nothing, range(3), workers=workers))
 
 
-def test_a_killed_worker_is_one_error():
-    results = in_order(make_double, range(100), workers=2)
+@pytest.mark.parametrize("pause_s", [0.0, 1.0])
+def test_a_killed_worker_is_one_error(pause_s):
+    """Whether it is met waiting for a result or, having been away, handing one out."""
+    results = in_order(make_double, range(1000), workers=2)
     _, (_, pid) = next(results)
     os.kill(pid, signal.SIGKILL)
+    time.sleep(pause_s)
     with pytest.raises(ChildProcessError, match="a worker process has died"):
         list(results)
+    assert children() == []
+
+
+def make_slow():
+    return slow
+
+
+def slow(item):
+    if item == 0:
+        raise ValueError("the first one is at fault")
+    time.sleep(600)
+
+
+def test_nobody_waits_for_work_that_is_of_no_use():
+    with pytest.raises(ValueError, match="the first one is at fault"):
+        list(in_order(make_slow, range(9), workers=2))
+    assert children() == []
+
+
+def fail_at_three(results):
+    with contextlib.closing(results):
+        for item, _ in results:
+            if item == 3:
+                raise KeyError(item)
+
+
+def test_a_consumer_that_fails_leaves_no_worker():
+    with pytest.raises(KeyError):
+        fail_at_three(in_order(make_double, range(99), workers=2))
+    assert children() == []
+
+
+def children():
+    """Return what is left of workers, but for Python's tracker of their locks."""
+    return [
+        child
+        for child in psutil.Process().children(recursive=True)
+        if "resource_tracker" not in " ".join(child.cmdline())
+    ]
+
+
+@pytest.mark.parametrize(
+    ("there", "workers", "gpus", "expected"),
+    [
+        ({"CPU": 8.0}, None, False, (8, {"num_cpus": 1.0})),
+        ({"CPU": 8.0}, 3, False, (3, {"num_cpus": 2.0})),
+        # 6 of 7 at 6/7 each would fit on two machines of 3, the last nowhere.
+        ({"CPU": 6.0}, 7, False, (7, {"num_cpus": 0.5})),
+        ({"CPU": 8.0, "GPU": 2.0}, None, False, (8, {"num_cpus": 1.0})),
+        ({"CPU": 8.0, "GPU": 2.0}, None, True, (2, {"num_cpus": 4.0, "num_gpus": 1.0})),
+        ({"CPU": 8.0, "GPU": 2.0}, 3, True, (3, {"num_cpus": 2.0, "num_gpus": 0.5})),
+    ],
+)
+def test_shares_of_a_cluster_find_their_place(there, workers, gpus, expected):
+    assert _shares(there, workers, gpus) == expected
+
+
+def test_ctrl_c_is_one_line(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(INTERRUPTED)
+    child = subprocess.Popen(
+        [sys.executable, str(script)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.getcwd()},
+        start_new_session=True,
+    )
+    child.stdout.readline()
+    os.killpg(child.pid, signal.SIGINT)
+    _, errors = child.communicate(timeout=60)
+    assert child.returncode == 130
+    assert errors == "interrupted\n"
+
+
+INTERRUPTED = """
+from tests.test_engines import make_double
+from tfsent.cli import run
+from tfsent.engines import in_order
+def main():
+    for item, _ in in_order(make_double, range(10**9), workers=2):
+        if item == 100:
+            print("begun", flush=True)
+if __name__ == "__main__":
+    run(main)
+"""
 
 
 SCRIPT = """

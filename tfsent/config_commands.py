@@ -11,6 +11,7 @@ from typing import Literal
 
 from tfsent.config import NUM_BYTES, DataConfig, Precision, _require
 from tfsent.config_labelled import LabelledDataConfig
+from tfsent.engines import Engine
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,14 +60,14 @@ class ClassifyConfig:
     """What `scripts/classify.py` classifies."""
 
     model: str
-    """Run folder, checkpoint folder in it, .keras file, or what convert.py reads; or a run folder of finetune.py, whatever its system."""
+    """Run folder, checkpoint folder in it, .keras file, or what convert.py reads; or a run folder of finetune.py, whatever its system; with an engine a SavedModel too."""
     classifier: str | None = None
     """Folder that transfer.py wrote. Default: the one that lies in the model's folder."""
     data: DataConfig = field(default_factory=DataConfig)
     """Texts; labels are not read. Cleaned by the model's own rule."""
     out: str | None = None
     """File for the result, one row a text: .csv, .jsonl or .npy (probabilities). Default: csv on standard output. With an engine a new folder, NAME.parquet."""
-    engine: Literal["none", "local", "ray"] = "none"
+    engine: Literal["none"] | Engine = "none"
     """Who computes: this process, processes of this machine, or the Ray cluster that RAY_ADDRESS names."""
     workers: int | None = None
     """With an engine: processes that compute. Default: one for each core, or each CPU of the cluster."""
@@ -292,7 +293,7 @@ class FeaturizeConfig:
     """Texts, one row each; cleaned by the model's own rule, whatever data.text_rule says."""
     out: str
     """File to write: .npy, .safetensors or .parquet; one that is there is replaced. With an engine a new folder, NAME.parquet."""
-    engine: Literal["none", "local", "ray"] = "none"
+    engine: Literal["none"] | Engine = "none"
     """Who computes: this process into one file, processes of this machine, or the Ray cluster that RAY_ADDRESS names, into a folder of parquet files."""
     workers: int | None = None
     """With an engine: processes that compute. Default: one for each core, or each CPU of the cluster."""

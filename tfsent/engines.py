@@ -7,26 +7,37 @@ this machine end with one error, and what the caller has kept is to be gone on f
 
 from __future__ import annotations
 
-import multiprocessing
+import logging
+import math
 import os
+import signal
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Generator, Iterable
+from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.context import SpawnContext, SpawnProcess
 from typing import Any, Literal, TypeVar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 Make = Callable[[], Callable[[Item], Result]]
+Results = Generator[tuple[Item, Result], None, None]
 
 Engine = Literal["local", "ray"]
+"""Processes of this machine, or a Ray cluster."""
 
 _AT_HAND = 2
 """Portions a worker has at most: one under way, one that waits."""
 
 _PARENT_S = 1.0
+"""Seconds between two looks whether the parent is still there."""
+
+_PATIENCE_S = 30.0
+"""Seconds after which a cluster without room for any worker is told of."""
+
+_log = logging.getLogger(__name__)
 
 
 def in_order(
@@ -35,8 +46,14 @@ def in_order(
     *,
     engine: Engine = "local",
     workers: int | None = None,
-) -> Iterator[tuple[Item, Result]]:
+    gpus: bool = False,
+    quiet: bool = False,
+) -> Results:
     """Yield each item with what was made of it, in the order of the items.
+
+    Close the generator (`contextlib.closing`) where it may not be read to its end:
+    workers live as long as it does. Workers of this machine import the program's main
+    module, which must do its work behind `if __name__ == "__main__"`.
 
     Args:
         make: Called once in every worker; returns the function of an item. It can be
@@ -44,65 +61,107 @@ def in_order(
         items: Taken as workers become free.
         engine: Processes of this machine, or the Ray cluster that RAY_ADDRESS names,
             else one of this machine alone.
-        workers: How many. Default: one for each core, or each CPU of the cluster. One
-            of this machine is this process itself.
+        workers: How many. Default: one for each core this process may use, or each
+            CPU, or GPU, of the cluster. One of this machine is this process itself.
+        gpus: Workers compute on GPUs where a cluster has any.
+        quiet: Keep to the workers of a cluster what they print.
 
     Raises:
         ChildProcessError: If a worker died.
+        ConnectionError: If the cluster cannot be joined.
         Exception: What `make` or its function raises in a worker.
     """
     if engine == "ray":
-        return _on_ray(make, items, workers)
-    workers = workers or os.cpu_count() or 1
+        return _on_ray(make, items, workers, gpus, quiet)
+    workers = workers or available_cores()
     return _here(make, items) if workers == 1 else _apart(make, items, workers)
 
 
-def _here(
-    make: Make[Item, Result], items: Iterable[Item]
-) -> Iterator[tuple[Item, Result]]:
+def available_cores() -> int:
+    """Return how many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _here(make: Make[Item, Result], items: Iterable[Item]) -> Results:
     work = make()
     for item in items:
         yield item, work(item)
 
 
-def _apart(
-    make: Make[Item, Result], items: Iterable[Item], workers: int
-) -> Iterator[tuple[Item, Result]]:
-    # Spawned: threads of the frameworks do not survive a fork.
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, context, _begin, (make, os.getpid(), workers))
-    waiting: deque[tuple[Item, Any]] = deque()
+class _Recording(SpawnContext):
+    """Spawns processes, for threads of the frameworks do not survive a fork."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.started: list[SpawnProcess] = []
+
+    def Process(self, *arguments: Any, **options: Any) -> SpawnProcess:  # type: ignore[override]
+        process = SpawnProcess(*arguments, **options)
+        self.started.append(process)
+        return process
+
+
+def _apart(make: Make[Item, Result], items: Iterable[Item], workers: int) -> Results:
+    context = _Recording()
+    threads = max(1, available_cores() // workers)
+    begin = (make, os.getpid(), threads)
+    pool = ProcessPoolExecutor(workers, context, _begin, begin)
+    waiting: deque[tuple[Item, Future[Result]]] = deque()
     try:
         for item in items:
             waiting.append((item, pool.submit(_work, item)))
             if len(waiting) >= workers * _AT_HAND:
-                yield _taken(waiting)
+                taken, future = waiting.popleft()
+                yield taken, future.result()
         while waiting:
-            yield _taken(waiting)
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def _taken(waiting: deque) -> Any:
-    item, future = waiting.popleft()
-    try:
-        return item, future.result()
-    except BrokenProcessPool as error:
+            taken, future = waiting.popleft()
+            yield taken, future.result()
+    except BaseException as error:
+        # What is under way is of no use to anyone: not to be waited for.
+        for process in context.started:
+            process.terminate()
+        if not isinstance(error, BrokenProcessPool):
+            raise
         raise ChildProcessError(
             "a worker process has died (killed, or no memory was left); the same "
             "command goes on from what is done. Fewer --workers take less memory."
         ) from error
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 _made: Callable[[Any], Any]
 
 
-def _begin(make: Make, parent: int, workers: int) -> None:
+def _begin(make: Make, parent: int, threads: int) -> None:
     """Make ready a process of the pool."""
     global _made
-    _share_cores(workers)
+    # Ctrl-C reaches every process of a terminal; the parent ends its workers.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    _share_machine(threads)
     _made = _ready(make)
+
+
+def _work(item: Any) -> Any:
+    return _made(item)
+
+
+def _end_with(parent: int) -> None:
+    """End this process soon after its parent: one killed outright tells nobody."""
+    while os.getppid() == parent:
+        time.sleep(_PARENT_S)
+    os._exit(1)
+
+
+def _share_machine(threads: int) -> None:
+    """Let a framework that is loaded after this leave the others their share."""
+    for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
+        os.environ.setdefault(name, str(threads))
+    # TensorFlow would take the whole GPU for the first of several processes.
+    os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
 
 
 def _ready(make: Make) -> Callable[[Any], Any]:
@@ -116,24 +175,6 @@ def _ready(make: Make) -> Callable[[Any], Any]:
         return _Raises(error)
 
 
-def _share_cores(workers: int) -> None:
-    """Let a framework that is loaded after this use its share of the cores."""
-    threads = max(1, (os.cpu_count() or 1) // workers)
-    for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
-        os.environ.setdefault(name, str(threads))
-
-
-def _end_with(parent: int) -> None:
-    """End this process soon after its parent: one killed outright tells nobody."""
-    while os.getppid() == parent:
-        time.sleep(_PARENT_S)
-    os._exit(1)
-
-
-def _work(item: Any) -> Any:
-    return _made(item)
-
-
 class _Raises:
     def __init__(self, error: Exception):
         self._error = error
@@ -143,59 +184,136 @@ class _Raises:
 
 
 def _on_ray(
-    make: Make[Item, Result], items: Iterable[Item], workers: int | None
-) -> Iterator[tuple[Item, Result]]:
+    make: Make[Item, Result],
+    items: Iterable[Item],
+    workers: int | None,
+    gpus: bool,
+    quiet: bool,
+) -> Results:
     import ray
+    from ray.exceptions import RayError, RayTaskError
 
     from tfsent.ray_cluster import cluster
 
-    with cluster() as resources:
-        count = workers or max(1, int(resources.get("CPU", 1)))
-        gpus = resources.get("GPU", 0.0)
+    with cluster(quiet) as resources:
+        count, shares = _shares(resources, workers, gpus)
         # One that dies is started again, and does again what it had under way.
-        actor = ray.remote(
-            num_cpus=min(1.0, resources.get("CPU", 1.0) / count),
-            num_gpus=gpus / count if gpus else None,
-            max_restarts=-1,
-            max_task_retries=3,
-        )(_Actor)
-        actors = [actor.remote(make, os.getcwd(), count) for _ in range(count)]
+        actor = ray.remote(max_restarts=-1, max_task_retries=3, **shares)(_Actor)
+        threads = max(1, int(shares["num_cpus"]))
+        crew = _Crew([actor.remote(make, os.getcwd(), threads) for _ in range(count)])
         waiting: deque[tuple[Item, Any]] = deque()
         try:
-            for number, item in enumerate(items):
-                waiting.append((item, actors[number % count].work.remote(item)))
-                if len(waiting) >= count * _AT_HAND:
-                    yield _from_ray(waiting)
+            for item in items:
+                waiting.append((item, crew.give(item)))
+                while len(waiting) >= crew.capacity:
+                    taken, reference = waiting.popleft()
+                    yield taken, ray.get(reference)
             while waiting:
-                yield _from_ray(waiting)
+                taken, reference = waiting.popleft()
+                yield taken, ray.get(reference)
+        except RayTaskError as error:
+            if isinstance(error.cause, Exception):
+                raise error.cause from None
+            raise ChildProcessError(_lost(error)) from error
+        except RayError as error:
+            raise ChildProcessError(_lost(error)) from error
         finally:
-            for each in actors:
-                ray.kill(each)
+            crew.dismiss()
 
 
-def _from_ray(waiting: deque) -> Any:
-    import ray
-    from ray.exceptions import RayActorError, RayTaskError
+def _shares(
+    resources: dict[str, float], workers: int | None, gpus: bool
+) -> tuple[int, dict[str, float]]:
+    """Return how many workers a cluster shall have, and what of it each of them.
 
-    item, reference = waiting.popleft()
-    try:
-        return item, ray.get(reference)
-    except RayTaskError as error:
-        raise error.cause from None
-    except RayActorError as error:
-        raise ChildProcessError(
-            "a worker of the cluster died again and again; the same command goes on "
-            f"from what is done ({error})."
-        ) from error
+    A share is a whole number or one part in several: of others, some would find no
+    machine that has as much left.
+    """
+    cpus = max(1, int(resources.get("CPU", 1)))
+    cards = int(resources.get("GPU", 0)) if gpus else 0
+    count = workers or cards or cpus
+    shares = {"num_cpus": _share(cpus, count)}
+    if cards:
+        shares["num_gpus"] = _share(cards, count)
+    return count, shares
+
+
+def _share(there: int, count: int) -> float:
+    return float(there // count) if count <= there else 1.0 / math.ceil(count / there)
+
+
+class _Crew:
+    """Actors that have found a place, and who of them has least to do."""
+
+    def __init__(self, actors: list[Any]):
+        self._actors = actors
+        self._coming = {actor.ready.remote(): actor for actor in actors}
+        self._busy: dict[Any, set[Any]] = {}
+
+    @property
+    def capacity(self) -> int:
+        """Portions that are under way or wait at most."""
+        return max(1, len(self._busy)) * _AT_HAND
+
+    def give(self, item: Any) -> Any:
+        """Hand an item to a worker; return the reference of its result."""
+        import ray
+
+        self._welcome()
+        for given in self._busy.values():
+            if given:
+                _, left = ray.wait([*given], num_returns=len(given), timeout=0)
+                given.intersection_update(left)
+        actor = min(self._busy, key=lambda each: len(self._busy[each]))
+        reference = actor.work.remote(item)
+        self._busy[actor].add(reference)
+        return reference
+
+    def dismiss(self) -> None:
+        """End all of them."""
+        import ray
+
+        for actor in self._actors:
+            ray.kill(actor)
+
+    def _welcome(self) -> None:
+        """Take in those that are ready; wait for one if there is none."""
+        import ray
+
+        while self._coming:
+            patience = 0.0 if self._busy else _PATIENCE_S
+            come, _ = ray.wait(
+                [*self._coming],
+                num_returns=len(self._coming) if self._busy else 1,
+                timeout=patience,
+            )
+            for reference in come:
+                self._busy[self._coming.pop(reference)] = set()
+            if self._busy:
+                return
+            _log.warning("the cluster has no room for a worker yet; waiting")
+
+
+def _lost(error: BaseException) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    told = lines[-1] if lines else type(error).__name__
+    return (
+        "a worker of the cluster was lost; the same command goes on from what is done "
+        f"({told})."
+    )
 
 
 class _Actor:
-    def __init__(self, make: Make, folder: str, workers: int):
-        _share_cores(workers)
+    def __init__(self, make: Make, folder: str, threads: int):
+        _share_machine(threads)
         # Files may be named by relative paths; Ray starts workers elsewhere.
         if os.path.isdir(folder):
             os.chdir(folder)
         self._work = _ready(make)
 
+    def ready(self) -> None:
+        """Return, which says that there is a place for this one."""
+
     def work(self, item: Any) -> Any:
+        """Return what is made of an item."""
         return self._work(item)

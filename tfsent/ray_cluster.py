@@ -32,6 +32,9 @@ def cluster(quiet: bool = False) -> Iterator[dict[str, float]]:
 
     Yields:
         Numbers of "CPU", "GPU" and what else Ray counts.
+
+    Raises:
+        ConnectionError: If there is none, or it cannot be joined.
     """
     import ray
 
@@ -44,13 +47,19 @@ def cluster(quiet: bool = False) -> Iterator[dict[str, float]]:
     address = os.environ.get("RAY_ADDRESS", "local")
     # Ray would else report to its makers how it is used.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    ray.init(
-        address=address,
-        runtime_env={"env_vars": variables},
-        log_to_driver=not quiet,
-        include_dashboard=False if address == "local" else None,
-        logging_level=logging.ERROR,
-    )
+    try:
+        ray.init(
+            address=address,
+            runtime_env={"env_vars": variables},
+            log_to_driver=not quiet,
+            include_dashboard=False if address == "local" else None,
+            logging_level=logging.ERROR,
+        )
+    except (ValueError, RuntimeError) as error:
+        told = str(error).strip().split("\n", 1)[0]
+        raise ConnectionError(
+            f"RAY_ADDRESS is {address!r}; it cannot be joined ({told})."
+        ) from error
     try:
         yield ray.cluster_resources()
     finally:

@@ -3,6 +3,7 @@
 import gzip
 import io
 import json
+import pickle
 import tarfile
 
 import pytest
@@ -10,7 +11,7 @@ import zstandard
 
 from tfsent.config import DataConfig
 from tfsent.data import blocks
-from tfsent.data.blocks import LinesOnDisk, Place
+from tfsent.data.blocks import BlockFault, LinesOnDisk, Place
 from tfsent.data.file_source import Source
 from tfsent.data.samples import Sample
 from tfsent.data.sources import open_source
@@ -91,7 +92,7 @@ def check_blocks(source, split=None):
     for block in found:
         rest = list(source.blocks(split, block.begin))
         assert [text for each in rest for text in each.texts()] == left
-        left = left[len(list(block.texts())) :]
+        left = left[len(block.texts()) :]
     assert list(source.blocks(split, found[-1].after)) == []
     return found
 
@@ -128,10 +129,61 @@ def test_blocks_of_a_folder_with_splits(tmp_path):
             (tmp_path / split / f"{number}.txt").write_text(f"{split} {number}\nmore")
     for split in ("train", "test"):
         found = check_blocks(opened(tmp_path), split)
-        assert len(found) == 30
+        assert all(2 < len(block.texts()) < 8 for block in found)
     one = open_source(f"{tmp_path}:test", DataConfig(source="builtin"))
     texts = [text for block in one.blocks() for text in block.texts()]
     assert texts == [f"test {number}\nmore" for number in range(30)]
+
+
+def test_no_block_has_too_many_texts(tmp_path):
+    (tmp_path / "a.txt").write_text("\n" * 40)
+    found = check_blocks(opened(tmp_path / "a.txt"))
+    assert [len(block.texts()) for block in found] == [7, 7, 7, 7, 7, 5]
+
+
+def test_every_text_has_its_file_and_its_row(tmp_path):
+    (tmp_path / "a").mkdir()
+    for number in range(12):
+        (tmp_path / "a" / f"{number}.txt").write_text(f"whole {number}")
+    (tmp_path / "b.txt").write_bytes(plain_lines())
+    one, lines = [], []
+    for path, keys in ((tmp_path / "a", one), (tmp_path / "b.txt", lines)):
+        for block in opened(path).blocks():
+            texts = block.texts()
+            keys += zip(*block.keys(len(texts), len(keys)), texts, strict=True)
+    folder = tmp_path / "a"
+    assert one == [(str(folder / f"{n}.txt"), 0, f"whole {n}") for n in range(12)]
+    assert [(row, text) for _, row, text in lines] == [*enumerate(TEXTS)]
+
+
+def test_a_file_that_became_shorter_is_told(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_bytes(plain_lines())
+    *_, last = opened(path).blocks()
+    path.write_bytes(plain_lines()[:-20])
+    with pytest.raises(OSError, match="became shorter while it was read"):
+        last.texts()
+
+
+def read_all(source):
+    with source.faults_told(None):
+        for block in source.blocks():
+            block.texts()
+
+
+@pytest.mark.parametrize("name", ["a.jsonl", "a.jsonl.gz", "a.csv"])
+def test_a_fault_is_told_by_its_line_and_can_be_sent(tmp_path, name):
+    content = json_lines() + b"{\n" if "jsonl" in name else csv_table() + b"\na,b\n"
+    packed = gzip.compress(content) if name.endswith(".gz") else content
+    (tmp_path / name).write_bytes(packed)
+    (tmp_path / "0.txt").write_bytes(plain_lines())
+    source = opened(f"{tmp_path / '0.txt'},{tmp_path / name}")
+    with pytest.raises(ValueError, match=rf"{name}, line \d+: ") as told:
+        read_all(source)
+    line = content.count(b"\n")
+    assert f"line {line}:" in str(told.value)
+    fault = pickle.loads(pickle.dumps(BlockFault("told", 3)))
+    assert (str(fault), fault.part) == ("told", 3)
 
 
 class Given(Source):

@@ -4,11 +4,11 @@ import csv
 import gzip
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
-from hashlib import sha256
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -17,7 +17,6 @@ import pytest
 import tfsent
 from tests.scripts.command import ROOT, call, error_line, write_text
 from tests.scripts.made_classifier import make_classifier
-from tfsent.data.byte_shards import canonical_json
 
 FEATURE = "hidden-mean+hidden-max"
 
@@ -69,7 +68,7 @@ def check_keys(table, folder):
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_rows_are_those_of_the_plain_script(ended, texts, tmp_path, capsys, workers):
-    folder, lines = texts
+    folder, _ = texts
     out = tmp_path / "f.parquet"
     more = ["--workers", workers, "--feature", FEATURE, "--json"]
     assert with_engine("featurize", ended, folder, out, *more) == 0
@@ -81,12 +80,15 @@ def test_rows_are_those_of_the_plain_script(ended, texts, tmp_path, capsys, work
     assert result["model"] == tfsent.load(ended).fingerprint
     table = pq.read_table(out)
     check_keys(table, folder)
-    expected = tfsent.load(ended).features(lines, FEATURE)
+    plain = ["--model", ended, "--data.source", folder, "--feature", FEATURE]
+    plain += ["--out", tmp_path / "f.npy", "--no-cache"]
+    assert call("featurize", *plain) == 0
+    expected = np.load(tmp_path / "f.npy")
     found = np.float32(table["features"].to_pylist())
     np.testing.assert_allclose(found, expected, rtol=0, atol=2e-5)
     index = json.loads((out / "_index.json").read_text())
     assert sum(part["rows"] for part in index["parts"]) == index["rows"] == 160
-    assert [path.name for path in tmp_path.iterdir()] == ["f.parquet"]
+    assert {path.name for path in tmp_path.iterdir()} == {"f.parquet", "f.npy"}
 
 
 def test_a_saved_model_gives_the_same(ended, exported, texts, tmp_path):
@@ -153,7 +155,9 @@ def test_a_killed_command_goes_on_and_gives_each_row_once(
     parts = 0
     for _ in range(2):
         child = begun()
-        while child.poll() is None and parts_of(journal) <= parts:
+        limit = time.monotonic() + 200
+        while parts_of(journal) <= parts and time.monotonic() < limit:
+            assert child.poll() is None, child.communicate()
             time.sleep(0.01)
         os.killpg(child.pid, signal.SIGKILL)
         child.wait()
@@ -193,26 +197,6 @@ def parts_of(journal):
         return 0
 
 
-def test_rows_of_another_model_are_not_joined(ended, exported, texts, tmp_path, capsys):
-    folder, _ = texts
-    partial = tmp_path / ".f.parquet.partial"
-    assert with_engine("featurize", ended, folder, tmp_path / "g.parquet") == 0
-    index = json.loads((tmp_path / "g.parquet" / "_index.json").read_text())
-    facts = {name: index[name] for name in ("source", "work")}
-    partial.mkdir()
-    journal = {
-        "key": sha256(canonical_json(facts)).hexdigest(),
-        "about": json.dumps({"model": "another"}),
-        "place": [0, 0],
-        "reached": [0, 0],
-        "parts": [],
-    }
-    (partial / "_journal.json").write_text(json.dumps(journal))
-    capsys.readouterr()
-    assert with_engine("featurize", ended, folder, tmp_path / "f.parquet") == 1
-    assert "the same model will do" in error_line(capsys.readouterr())
-
-
 @pytest.mark.parametrize(
     ("more", "told"),
     [
@@ -243,6 +227,40 @@ def test_a_fault_in_a_text_names_its_line(ended, tmp_path, capsys):
     flags = [ended, tmp_path / "a.jsonl", tmp_path / "f.parquet"]
     assert with_engine("featurize", *flags) == 1
     assert "a.jsonl, line 31: broken json" in error_line(capsys.readouterr())
+
+
+def test_a_missing_model_is_one_line_from_another_process_too(texts, tmp_path, capsys):
+    more = ["--workers", "2"]
+    out = tmp_path / "f.parquet"
+    assert with_engine("featurize", tmp_path / "missing", texts[0], out, *more) == 1
+    assert "missing" in error_line(capsys.readouterr())
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_saved_model_without_a_classifier_cannot_classify(
+    ended, texts, tmp_path, capsys
+):
+    saved = tmp_path / "saved"
+    assert call("export", "--model", ended, "--feature", "hidden", "--out", saved) == 0
+    capsys.readouterr()
+    assert with_engine("classify", saved, texts[0], tmp_path / "v.parquet") == 1
+    assert "holds no classifier" in error_line(capsys.readouterr())
+
+
+def test_what_a_verdict_depends_on_is_told(ended, exported, texts, tmp_path):
+    """Other weights in the same folder are another classifier."""
+    folder, _ = texts
+    _, made = exported
+    classifier = shutil.copytree(made, tmp_path / "classifier")
+    told = []
+    for number in range(2):
+        out = tmp_path / f"{number}.parquet"
+        more = ["--classifier", classifier]
+        assert with_engine("classify", ended, folder, out, *more) == 0
+        told.append(json.loads((out / "_index.json").read_text())["about"]["model"])
+        shutil.rmtree(classifier)
+        make_classifier(tfsent.load(ended), unit=5).save(classifier)
+    assert told[0] != told[1]
 
 
 def test_a_saved_model_refuses_another_feature(exported, texts, tmp_path, capsys):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import functools
-import json
 import time
 from collections.abc import Callable
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
@@ -14,33 +14,37 @@ from tqdm import tqdm
 from tfsent.bulk.readers import make_features, make_verdicts
 from tfsent.bulk.rows import write_rows
 from tfsent.config_commands import ClassifyConfig, FeaturizeConfig
-from tfsent.data.sources import Source, open_source
+from tfsent.data.sources import Source
 from tfsent.ray_cluster import require_ray
 
-_SETTINGS = ("model", "feature", "classifier", "any_model", "precision")
-"""What makes rows what they are, beside the texts."""
+_SETTINGS = ("feature", "any_model", "precision")
+_PATHS = ("model", "classifier")
 
 
-def featurize_all(config: FeaturizeConfig, resolve: Callable[..., Any]) -> None:
-    """Write the features of all texts and print what was written.
+def featurize_all(
+    config: FeaturizeConfig, resolve: Callable[..., Any], source: Source
+) -> dict[str, Any]:
+    """Write the features of all texts; return what was written.
 
     Args:
         config: All settings, with an engine.
         resolve: See `make_features`.
+        source: The texts.
 
     Raises:
-        As `write_rows` does.
+        ValueError: As `write_rows`, or if Ray is not there.
+        OSError: As `write_rows`.
     """
     make = functools.partial(
         make_features, resolve, config.model, config.feature, config.precision
     )
-    _write(config, make, open_source(config.data.source, config.data))
+    return _write(config, make, source)
 
 
 def classify_all(
     config: ClassifyConfig, open_judge: Callable[..., Any], source: Source
-) -> None:
-    """Write what a classifier says of all texts and print what was written.
+) -> dict[str, Any]:
+    """Write what a classifier says of all texts; return what was written.
 
     Args:
         config: All settings, with an engine.
@@ -48,7 +52,8 @@ def classify_all(
         source: The texts.
 
     Raises:
-        As `write_rows` does.
+        ValueError: As `write_rows`, or if Ray is not there.
+        OSError: As `write_rows`.
     """
     make = functools.partial(
         make_verdicts,
@@ -58,36 +63,45 @@ def classify_all(
         config.precision,
         config.any_model,
     )
-    _write(config, make, source)
+    return _write(config, make, source)
 
 
-def _write(config: Any, make: Callable[[], Any], source: Source) -> None:
+def in_words(written: dict[str, Any]) -> str:
+    """Return one line on what was written."""
+    return (
+        f"{written['out']}: {written['rows']:,} rows in {written['parts']} files in "
+        f"{written['seconds']:.1f} s"
+    )
+
+
+def _write(
+    config: FeaturizeConfig | ClassifyConfig, make: Callable[[], Any], source: Source
+) -> dict[str, Any]:
     if config.engine == "ray":
         require_ray("engine")
+    assert config.engine != "none"
+    assert config.out is not None
     settings = asdict(config)
+    work = {name: settings[name] for name in _SETTINGS if name in settings}
+    for name in _PATHS:
+        if path := settings.get(name):
+            work[name] = str(Path(path).expanduser().resolve())
     start_s = time.perf_counter()
     with tqdm(unit=" rows", unit_scale=True, disable=config.json or None) as bar:
         index = write_rows(
             make,
             source,
             config.out,
-            {name: settings[name] for name in _SETTINGS if name in settings},
+            work,
             engine=config.engine,
             workers=config.workers,
             on_progress=lambda rows: bar.update(rows - bar.n),
+            quiet=config.json,
         )
-    seconds = time.perf_counter() - start_s
-    if config.json:
-        result = {
-            "out": config.out,
-            "rows": index["rows"],
-            "parts": len(index["parts"]),
-            **index["about"],
-            "seconds": seconds,
-        }
-        print(json.dumps(result))
-        return
-    print(
-        f"{config.out}: {index['rows']:,} rows in {len(index['parts'])} files in "
-        f"{seconds:.1f} s"
-    )
+    return {
+        "out": config.out,
+        "rows": index["rows"],
+        "parts": len(index["parts"]),
+        **index["about"],
+        "seconds": time.perf_counter() - start_s,
+    }

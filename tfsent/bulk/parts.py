@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +20,17 @@ from tfsent.bulk.readers import ABOUT
 from tfsent.checkpoint import atomic
 from tfsent.data.blocks import Block, Place
 from tfsent.data.byte_shards import canonical_json
-from tfsent.data.shard_writer import naming, sync_folder, write_file
+from tfsent.data.shard_writer import naming, write_file
 
 INDEX = "_index.json"
-_JOURNAL = "_journal.json"
+JOURNAL = "_journal.json"
+"""How far it has come, while it is not all there."""
 
 PART_BYTES = 64 * 2**20
-"""Rows in memory of a part: what is computed again at most after a kill."""
+"""Bytes of rows, as they are in memory, after which a part is closed."""
+
+PART_S = 300.0
+"""Seconds after which it is closed in any case: what a kill may cost."""
 
 
 class PartsWriter:
@@ -53,15 +58,30 @@ class PartsWriter:
         self._draft = folder / ".draft"
         self._bytes = 0
         self._rows = 0
+        self._begun_s = 0.0
 
     def restore(self) -> None:
-        """Go on from the journal, or begin anew if there is none that can be used."""
-        keep = {_JOURNAL}
+        """Go on from the journal, or begin anew if there is none that is sound.
+
+        Raises:
+            ValueError: If it is of other work that has come to something.
+        """
+        keep = {JOURNAL}
         try:
-            journal = json.loads((self._folder / _JOURNAL).read_bytes())
-            if journal["key"] != self._key:
-                raise ValueError("it is of other work")
+            journal = json.loads((self._folder / JOURNAL).read_bytes())
             closed = journal["parts"]
+            other = journal["key"] != self._key
+        except (FileNotFoundError, ValueError, KeyError, TypeError):
+            closed, other = [], False
+        if other and closed:
+            rows = sum(part["rows"] for part in closed)
+            raise ValueError(
+                f"{self._folder} holds {rows} rows of other texts or settings; remove "
+                "it, or choose another name for the result."
+            )
+        try:
+            if other or not closed:
+                raise ValueError("nothing is done yet")
             for part in closed:
                 path = self._folder / part["name"]
                 if path.stat().st_size != part["bytes"]:
@@ -94,12 +114,12 @@ class PartsWriter:
         self._about = about
         if block.begin.part != self._part:
             self._part, self._rows_of_part = block.begin.part, 0
-        first = self._rows_of_part
         count = rows.num_rows
+        files, numbers = block.keys(count, self._rows_of_part)
         table = pa.record_batch(
             [
-                pa.array([block.name] * count, pa.string()),
-                pa.array(range(first, first + count), pa.int64()),
+                pa.array(files, pa.string()),
+                pa.array(numbers, pa.int64()),
                 *rows.columns,
             ],
             pa.schema(
@@ -109,6 +129,7 @@ class PartsWriter:
         )
         with naming(self._draft):
             if self._writer is None:
+                self._begun_s = time.monotonic()
                 named = [
                     name for name in ("file", "label") if name in table.schema.names
                 ]
@@ -122,7 +143,8 @@ class PartsWriter:
         self.num_rows += count
         self._bytes += table.nbytes
         self.place = block.after
-        if self._bytes >= PART_BYTES:
+        lasted_s = time.monotonic() - self._begun_s
+        if self._rows and (self._bytes >= PART_BYTES or lasted_s >= PART_S):
             self._close_part()
 
     def finish(self, facts: dict[str, Any]) -> dict[str, Any]:
@@ -142,8 +164,6 @@ class PartsWriter:
         }
         self.close()
         write_file(self._folder / INDEX, canonical_json(index) + b"\n")
-        (self._folder / _JOURNAL).unlink(missing_ok=True)
-        sync_folder(self._folder)
         return index
 
     def close(self) -> None:
@@ -178,4 +198,4 @@ class PartsWriter:
             "reached": [self._part, self._rows_of_part],
             "parts": self._closed,
         }
-        write_file(self._folder / _JOURNAL, canonical_json(journal))
+        write_file(self._folder / JOURNAL, canonical_json(journal))

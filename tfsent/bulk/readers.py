@@ -10,6 +10,7 @@ Axes: N texts, F columns of a feature, K outputs.
 from __future__ import annotations
 
 import functools
+import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -32,6 +33,17 @@ ReadBlock = Callable[[Block], pa.RecordBatch]
 Resolve = Callable[..., Any]
 
 _CARD = Path("assets.extra", "export.json")
+
+
+def folder_fingerprint(folder: str | Path) -> str:
+    """Return a hash of the files below a folder, hexadecimal."""
+    digest = hashlib.sha256()
+    root = Path(folder).expanduser()
+    for path in sorted(path for path in root.rglob("*") if path.is_file()):
+        with open(path, "rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+        digest.update(f"{path.relative_to(root).as_posix()} {found}\n".encode())
+    return digest.hexdigest()
 
 
 def is_saved_model(path: str | Path) -> bool:
@@ -91,7 +103,8 @@ def make_verdicts(
     """Return what turns blocks into rows of labels, probabilities and scores.
 
     Args:
-        open_judge: The rest of the arguments -> `(Says, texts -> verdicts)`.
+        open_judge: The rest of the arguments -> `(Says, texts -> verdicts, what
+            returns a hash of all a verdict depends on)`.
         model: What `open_judge` takes, or a SavedModel with a classifier.
         classifier: Folder of the classifier. Default: the model's own.
         precision: Type of the arithmetic.
@@ -106,11 +119,17 @@ def make_verdicts(
     if is_saved_model(model):
         served = SavedModel(model)
         served.refuse(None, precision, classifier)
+        if any_model:
+            raise ValueError(f"--any-model says nothing of {model}, a SavedModel.")
+        if not served.kind:
+            raise ValueError(
+                f"{model} holds no classifier; export.py --classifier puts one in."
+            )
         says, verdicts = served, served.verdicts
         made_by = served.fingerprint
     else:
-        says, verdicts = open_judge(model, classifier, precision, any_model)
-        made_by = getattr(says, "model_fingerprint", model)
+        says, verdicts, hashed = open_judge(model, classifier, precision, any_model)
+        made_by = hashed()
     about = {
         "kind": says.kind,
         "classes": list(says.classes),
@@ -161,7 +180,7 @@ class SavedModel:
 
     Attributes:
         feature: The feature it gives.
-        fingerprint: That of the model it was made of.
+        fingerprint: Hash of all it computes with.
         kind: Of its classifier; "" without one.
         classes: Names of its classifier's classes.
 
@@ -175,7 +194,7 @@ class SavedModel:
             card = parse_object((path / _CARD).read_bytes(), path / _CARD)
             judged = card["classifier"] or {"kind": "", "classes": []}
             self.feature: str = card["feature"]
-            self.fingerprint: str = card["fingerprint"]
+            self.fingerprint = folder_fingerprint(path)
             self.kind: str = judged["kind"]
             self.classes: tuple[str, ...] = tuple(judged["classes"])
         except (FileNotFoundError, KeyError) as error:
@@ -219,15 +238,7 @@ class SavedModel:
         return self._called("features", texts)["features"].numpy()
 
     def verdicts(self, texts: Iterable[str]) -> Iterator[Verdict]:
-        """Yield a verdict for every text.
-
-        Raises:
-            ValueError: If there is no classifier in it.
-        """
-        if not self.kind:
-            raise ValueError(
-                f"{self._path} holds no classifier; export.py --classifier puts one in."
-            )
+        """Yield a verdict for every text; there must be a classifier."""
         found = self._called("serving_default", list(texts))
         found = {name: value.numpy() for name, value in found.items()}
         for label, probability, score in zip(

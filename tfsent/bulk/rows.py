@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable
+from contextlib import closing
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from tfsent.bulk.parts import PartsWriter
+from tfsent.bulk.parts import JOURNAL, PartsWriter
 from tfsent.bulk.readers import ReadBlock
 from tfsent.data.byte_shards import canonical_json
 from tfsent.data.partial_folder import claimed
@@ -29,6 +31,7 @@ def write_rows(
     engine: Engine,
     workers: int | None = None,
     on_progress: Callable[[int], None] | None = None,
+    quiet: bool = False,
 ) -> dict[str, Any]:
     """Write one row a text and return what the folder's index says.
 
@@ -43,43 +46,58 @@ def write_rows(
         engine: See `tfsent.engines.in_order`.
         workers: See there.
         on_progress: Told, now and then, how many rows there are.
+        quiet: Keep to the workers of a cluster what they print.
 
     Raises:
-        ValueError: If `out` is there, the source is unsound or empty, or workers have
-            another model than what was begun.
+        ValueError: If `out` is there, the source is unsound or empty, workers have
+            another model than what was begun, or what was begun is something else.
         ChildProcessError: If a worker died; the same call goes on.
-        OSError: If the disk refuses; it names the file.
+        OSError: If the disk refuses, which names the file, or the source changed.
     """
     target = Path(out).expanduser().absolute()
     _refuse(target)
-    facts = {"source": source.identity(), "work": work}
-    key = sha256(canonical_json(facts)).hexdigest()
     target.parent.mkdir(parents=True, exist_ok=True)
-    with claimed(target.with_name(f".{target.name}.partial")) as mine:
-        # Whoever held it may have finished meanwhile.
-        _refuse(target)
-        assert mine
-        partial = target.with_name(f".{target.name}.partial")
-        parts = PartsWriter(partial, key)
-        try:
-            parts.restore()
-            blocks = source.blocks(None, parts.place, BLOCK_BYTES)
-            with source.faults_told(None):
-                for block, rows in in_order(
-                    make, blocks, engine=engine, workers=workers
-                ):
-                    parts.append(block, rows)
-                    if on_progress is not None:
-                        on_progress(parts.num_rows)
-            if not parts.num_rows:
-                raise source.nothing_in(None)
-            index = parts.finish(facts)
-        finally:
-            parts.close()
-        with naming(target):
-            os.rename(partial, target)
-        sync_folder(target.parent)
-    return index
+    partial = target.with_name(f".{target.name}.partial")
+    while True:
+        with claimed(partial) as mine:
+            # Whoever held it may have finished meanwhile.
+            _refuse(target)
+            if not mine:
+                continue
+            facts = {"source": source.identity(), "work": work}
+            parts = PartsWriter(partial, sha256(canonical_json(facts)).hexdigest())
+            try:
+                parts.restore()
+                blocks = source.blocks(None, parts.place, BLOCK_BYTES)
+                results = in_order(
+                    make,
+                    blocks,
+                    engine=engine,
+                    workers=workers,
+                    gpus=True,
+                    quiet=quiet,
+                )
+                with source.faults_told(None), closing(results):
+                    for block, rows in results:
+                        parts.append(block, rows)
+                        if on_progress is not None:
+                            on_progress(parts.num_rows)
+                if not parts.num_rows:
+                    raise source.nothing_in(None)
+                if source.identity() != facts["source"]:
+                    raise OSError(f"{source.name} changed while it was read.")
+                index = parts.finish(facts)
+            finally:
+                parts.close()
+                if not (partial / JOURNAL).exists():
+                    shutil.rmtree(partial)
+            with naming(target):
+                os.rename(partial, target)
+            # Not before: without it a refused rename would cost everything.
+            (target / JOURNAL).unlink()
+            sync_folder(target)
+            sync_folder(target.parent)
+            return index
 
 
 def _refuse(target: Path) -> None:

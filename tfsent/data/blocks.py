@@ -1,7 +1,7 @@
 """A source in portions that any process can read by itself, in the source's order.
 
-Of lines in a plain file a block is where they stand; lines that are compressed come
-with it, and so do the texts of every other format.
+Of lines in a plain file, and of files that are one text each, a block is where they
+stand; lines that are compressed come with it, and so do the texts of other formats.
 """
 
 from __future__ import annotations
@@ -9,13 +9,15 @@ from __future__ import annotations
 import io
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import NamedTuple, cast
 
-from tfsent.data.compressed import inner_suffix
-from tfsent.data.readers import BOM, read_samples
+import numpy as np
+
+from tfsent.data.compressed import inner_suffix, open_bytes
+from tfsent.data.readers import BOM, read_samples, read_whole
 from tfsent.data.samples import Columns
 
 BLOCK_BYTES = 2**20
@@ -23,14 +25,26 @@ BLOCK_BYTES = 2**20
 handing it over costs."""
 
 BLOCK_TEXTS = 4096
-"""Most texts of a block that brings them along."""
+"""Most texts of a block: what is made of them, such as features, is bounded too."""
 
 LINE_FORMATS = (".txt", ".jsonl", ".ndjson")
 """Suffixes of the formats that may be cut behind any line."""
 
 
 class BlockFault(ValueError):
-    """A text in a block that cannot be read; its line is counted from the block's."""
+    """A text in a block that cannot be read.
+
+    Args:
+        told: What is wrong; lines are counted from the block's first one.
+        part: Number of the file.
+    """
+
+    def __init__(self, told: str, part: int):
+        super().__init__(told, part)
+        self.part = part
+
+    def __str__(self) -> str:
+        return str(self.args[0])
 
 
 class Place(NamedTuple):
@@ -62,7 +76,19 @@ class Block(ABC):
         try:
             return list(self._texts())
         except ValueError as error:
-            raise BlockFault(str(error)) from None
+            told = str(error)
+            if self.begin.offset:
+                told += f" Counted from place {self.begin.offset} of the file."
+            raise BlockFault(told, self.begin.part) from None
+
+    def keys(self, count: int, first: int) -> tuple[list[str], range | list[int]]:
+        """Return the file of each text, and which text of it that is.
+
+        Args:
+            count: Texts in the block.
+            first: Texts of the file before the block.
+        """
+        return [self.name] * count, range(first, first + count)
 
     @abstractmethod
     def _texts(self) -> Iterable[str]:
@@ -97,10 +123,31 @@ class LinesOnDisk(Block):
     columns: Columns
 
     def _texts(self) -> Iterable[str]:
+        length = self.after.offset - self.begin.offset
         with open(self.name, "rb") as file:
             file.seek(self.begin.offset)
-            raw = file.read(self.after.offset - self.begin.offset)
+            raw = file.read(length)
+        if len(raw) != length:
+            raise OSError(f"{self.name} became shorter while it was read.")
         return _texts_of(raw, self, self.columns)
+
+
+@dataclass(frozen=True)
+class WholeFiles(Block):
+    """Files that are one text each; whoever reads them opens them."""
+
+    columns: Columns
+    paths: tuple[str, ...]
+
+    def keys(self, count: int, first: int) -> tuple[list[str], list[int]]:
+        """Return the files; each holds one text."""
+        return list(self.paths), [0] * count
+
+    def _texts(self) -> Iterable[str]:
+        for path in self.paths:
+            with open_bytes(path) as stream:
+                for sample in read_whole(stream, path, self.columns):
+                    yield sample.text
 
 
 def _texts_of(raw: bytes, block: Block, columns: Columns) -> Iterator[str]:
@@ -131,38 +178,59 @@ def blocks_of_lines(
         size: Bytes of a block, give or take a line.
     """
     columns = columns._replace(labels=())
-    if isinstance(stream.raw, io.FileIO):
-        for after in _line_ends(stream, begin, size):
-            yield LinesOnDisk(name, begin, after, columns)
-            begin = after
-        return
-    _skip(stream, begin.offset)
-    while raw := stream.read(size):
-        raw += b"" if raw.endswith(b"\n") else stream.readline()
+    plain = isinstance(stream.raw, io.FileIO)
+    if plain:
+        stream.seek(begin.offset)
+    else:
+        _skip(stream, begin.offset)
+    rest = b""
+    while raw := rest or stream.read(size):
+        if not raw.endswith(b"\n"):
+            raw += stream.readline()
+        raw, rest = _at_most(BLOCK_TEXTS, raw)
         after = begin._replace(offset=begin.offset + len(raw))
-        yield Lines(name, begin, after, columns, raw)
+        if plain:
+            yield LinesOnDisk(name, begin, after, columns)
+        else:
+            yield Lines(name, begin, after, columns, raw)
         begin = after
 
 
-def _line_ends(
-    stream: io.BufferedReader, begin: Place, block_bytes: int
-) -> Iterator[Place]:
-    """Yield where the blocks of a plain file end; little of it is read."""
-    size = os.fstat(stream.fileno()).st_size
-    stop = begin.offset
-    while stop < size:
-        stop += block_bytes
-        if stop >= size:
-            stop = size
-        else:
-            stream.seek(stop - 1)
-            stop += len(stream.readline()) - 1
-        yield begin._replace(offset=stop)
+def _at_most(count: int, raw: bytes) -> tuple[bytes, bytes]:
+    """Return so many lines, and the rest."""
+    if raw.count(b"\n") <= count:
+        return raw, b""
+    ends = np.flatnonzero(np.frombuffer(raw, np.uint8) == ord("\n"))
+    end = int(ends[count - 1]) + 1
+    return raw[:end], raw[end:]
 
 
 def _skip(stream: io.BufferedReader, count: int) -> None:
     while count and (passed := len(stream.read(min(count, BLOCK_BYTES)))):
         count -= passed
+
+
+def blocks_of_files(
+    paths: Sequence[str], begin: Place, columns: Columns, size: int
+) -> Iterator[Block]:
+    """Yield files that are one text each, many small ones at a time.
+
+    Args:
+        paths: The files.
+        begin: Number of the first one.
+        columns: How strictly to read.
+        size: Bytes of a block, as they are on disk, give or take a file.
+    """
+    columns = columns._replace(labels=())
+    held: list[str] = []
+    length = 0
+    for number, path in enumerate(paths, 1):
+        held.append(path)
+        length += os.stat(path).st_size
+        if length >= size or len(held) >= BLOCK_TEXTS or number == len(paths):
+            after = Place(begin.part + len(held))
+            yield WholeFiles(held[0], begin, after, columns, tuple(held))
+            begin, held, length = after, [], 0
 
 
 def blocks_of_texts(

@@ -9,6 +9,7 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,6 +19,7 @@ from tfsent.data.blocks import (
     Block,
     BlockFault,
     Place,
+    blocks_of_files,
     blocks_of_lines,
     blocks_of_texts,
     has_lines,
@@ -102,14 +104,19 @@ class Source(ABC):
         """Tell a fault in a block by its line in the file.
 
         Raises:
-            ValueError: In place of a `BlockFault`, what reading from the start raises.
+            ValueError: In place of a `BlockFault`, what reading its file from the
+                start raises.
         """
         try:
             yield
-        except BlockFault:
-            for _ in self.samples(split):
+        except BlockFault as fault:
+            for _ in self._read_again(self._known(split), fault.part):
                 pass
             raise
+
+    def _read_again(self, split: str | None, part: int) -> Iterator[Sample]:
+        """Yield the samples of a part, as blocks count them."""
+        return self._read(split)
 
     def nothing_in(self, split: str | None) -> EmptySourceError:
         """Return the error of a split, or of a whole, without a sample."""
@@ -154,6 +161,9 @@ class OneSplit(Source):
     def _blocks(self, split: str | None, begin: Place, size: int) -> Iterator[Block]:
         return self._inner.blocks(self._split, begin, size)
 
+    def _read_again(self, split: str | None, part: int) -> Iterator[Sample]:
+        return self._inner._read_again(self._split, part)
+
 
 class Part(NamedTuple):
     """A file to read."""
@@ -196,17 +206,31 @@ class FileSource(Source):
             yield from _read_part(part, self._columns)
 
     def _blocks(self, split: str | None, begin: Place, size: int) -> Iterator[Block]:
-        for number, part in enumerate(self._parts[split]):
-            if number >= begin.part:
-                start = begin if number == begin.part else Place(number)
-                yield from _part_blocks(part, start, self._columns, size)
+        parts = self._parts[split]
+        number = begin.part
+        while number < len(parts):
+            start = begin if number == begin.part else Place(number)
+            whole = list(takewhile(_is_whole_text, parts[number:]))
+            if whole:
+                paths = [str(part.path) for part in whole]
+                yield from blocks_of_files(paths, start, self._columns, size)
+            else:
+                yield from _part_blocks(parts[number], start, self._columns, size)
+            number += len(whole) or 1
+
+    def _read_again(self, split: str | None, part: int) -> Iterator[Sample]:
+        return _read_part(self._parts[split][part], self._columns)
+
+
+def _is_whole_text(part: Part) -> bool:
+    return part.whole and inner_suffix(part.path) != ".tar"
 
 
 def _part_blocks(
     part: Part, begin: Place, columns: Columns, size: int
 ) -> Iterator[Block]:
     name = str(part.path)
-    if has_lines(name) and not part.whole:
+    if has_lines(name):
         with open_bytes(part.path) as stream:
             yield from blocks_of_lines(stream, name, begin, columns, size)
     else:

@@ -12,7 +12,8 @@ import json
 import os
 import shutil
 from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from hashlib import sha256
 from itertools import chain, islice
@@ -20,7 +21,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from tfsent.config import DataConfig
-from tfsent.data.blocks import Block, Place
+from tfsent.data.blocks import Block, BlockFault, Place
 from tfsent.data.byte_shards import (
     FORMAT,
     ByteShards,
@@ -35,7 +36,7 @@ from tfsent.data.placement import SPLITS, place
 from tfsent.data.shard_writer import ShardWriter, naming, sync_folder, write_file
 from tfsent.data.sources import open_source
 from tfsent.data.text_rules import PADDING_BYTES, RULES
-from tfsent.engines import Engine, in_order
+from tfsent.engines import Engine, Results, in_order
 
 __all__ = ["ByteShards", "open_prepared", "prepare"]
 
@@ -129,8 +130,13 @@ def prepare(
             elif mine:
                 job = _Job(partial, key, config, on_progress, workers)
                 _write(job, stages, {**facts, "key": key})
+                if _facts(config, stages) != facts:
+                    raise OSError(f"{config.source} changed while it was read.")
                 with naming(target):
                     os.rename(partial, target)
+                # Not before: without it a refused rename would cost everything.
+                (target / _JOURNAL).unlink(missing_ok=True)
+                sync_folder(target)
                 sync_folder(target.parent)
     return open_prepared(target)
 
@@ -232,6 +238,8 @@ def _write(job: _Job, stages: list[_Stage], facts: dict[str, Any]) -> None:
             job.stage += 1
             job.consumed, job.reached = 0, _Reached()
         job.finish(facts, stages[0].source.name)
+    except BlockFault:
+        raise  # Not to be seen from here: another machine's copy, perhaps.
     except ValueError:
         # The text is at fault; mended, it has another key and this is of no use.
         shutil.rmtree(job.partial)
@@ -314,26 +322,31 @@ class _Job:
 
     def read(self, stage: _Stage) -> None:
         """Clean the samples of a stage into the writers."""
-        for block, cleaned in self._cleaned(stage):
-            begun = block.begin == self.reached.block
-            self._add(block, cleaned, self.reached.samples if begun else 0, stage)
+        # Blocks may be smaller today than when the journal was written.
+        left = self.reached.samples
+        with closing(self._cleaned(stage)) as blocks:
+            for block, cleaned in blocks:
+                skipped = min(left, len(cleaned.lengths))
+                left -= skipped
+                self._add(block, cleaned, skipped, stage)
         if not self.consumed and stage.split in (None, "train"):
             raise stage.source.nothing_in(stage.split)
 
-    def _cleaned(self, stage: _Stage) -> Iterator[tuple[Block, _Cleaned]]:
+    def _cleaned(self, stage: _Stage) -> Results:
         """Yield the blocks of a stage that are left, cleaned."""
         blocks = stage.source.blocks(stage.split, self.reached.block)
         first = list(islice(blocks, _FEW_BLOCKS))
         few = len(first) < _FEW_BLOCKS
         workers = ALONE if few else self._workers
         make = functools.partial(_cleaner, self._config.text_rule)
-        with stage.source.faults_told(stage.split):
-            yield from in_order(
-                make,
-                chain(first, blocks),
-                engine=workers.engine,
-                workers=workers.processes,
-            )
+        cleaned = in_order(
+            make,
+            chain(first, blocks),
+            engine=workers.engine,
+            workers=workers.processes,
+        )
+        with stage.source.faults_told(stage.split), closing(cleaned):
+            yield from cleaned
 
     def _add(
         self, block: Block, cleaned: _Cleaned, skipped: int, stage: _Stage
@@ -377,7 +390,6 @@ class _Job:
                 writer.finish({**facts, "split": split})
             else:
                 shutil.rmtree(writer.folder)
-        (self.partial / _JOURNAL).unlink(missing_ok=True)
         sync_folder(self.partial)
 
     def close(self) -> None:
