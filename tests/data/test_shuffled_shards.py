@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from tests.data.test_byte_shards import written
 from tfsent.config import DataConfig
-from tfsent.data import ByteShards, LaneBatches, ShuffledShards, in_order
+from tfsent.data import ByteShards, LaneBatches, ShuffledShards, shuffled_if_asked
 from tfsent.data.batches import batch_digest
 from tfsent.data.permutation import Permutation
 
@@ -175,8 +175,10 @@ def test_batches_are_frozen(tmp_path):
 
 def test_only_the_setting_shuffles(pair):
     shards = pair[1]._shards
-    assert in_order(shards, DataConfig(), 4) is shards
-    shuffled = in_order(shards, DataConfig(shuffle=True, state_reset="sample"), SEED)
+    assert shuffled_if_asked(shards, DataConfig(), 4) is shards
+    shuffled = shuffled_if_asked(
+        shards, DataConfig(shuffle=True, state_reset="sample"), SEED
+    )
     assert np.array_equal(shuffled.read(0, 999), pair[1].read(0, 999))
-    other = in_order(shards, DataConfig(shuffle=True, state_reset="never"), 4)
+    other = shuffled_if_asked(shards, DataConfig(shuffle=True, state_reset="never"), 4)
     assert not np.array_equal(other.read(0, 999), pair[1].read(0, 999))

@@ -128,7 +128,7 @@ class ShuffledShards:
         return np.cumsum(sizes, out=sizes)
 
 
-def in_order(
+def shuffled_if_asked(
     shards: ByteShards, config: DataConfig, seed: int
 ) -> ByteShards | ShuffledShards:
     """Return a training text in the order that `data.shuffle` asks for.
