@@ -31,11 +31,26 @@ FORMAT = 1
 INDEX_FILE = "index.json"
 
 _SHARD_NAME = re.compile(r"shard-[0-9]{5,}")
-# An open map holds a file descriptor, of which a process often has 1,024. B lanes
-# stand in B shards at most, so a batch of 256 lanes finds all its maps open. Shuffled
-# ones stand in all shards: where more descriptors are allowed an eighth of them is for
-# texts and as much for bounds, of each of three splits.
-_OPEN_MAPS = min(2**13, max(2**8, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 8))
+
+
+def most_open_maps(descriptors: int) -> int:
+    """Return how many maps of each kind a split may hold open.
+
+    An open map holds a file descriptor, of which a process often has 1,024. B lanes
+    stand in B shards at most, so a batch of 256 lanes finds all its maps open. Shuffled
+    ones stand in all shards: where more descriptors are allowed an eighth of them is
+    for texts and as much for bounds, of each of three splits.
+
+    Args:
+        descriptors: How many the process may have (`ulimit -n`); below 0: any number.
+    """
+    most = 2**13
+    if descriptors < 0:  # RLIM_INFINITY is -1 on Linux.
+        return most
+    return min(most, max(2**8, descriptors // 8))
+
+
+_OPEN_MAPS = most_open_maps(resource.getrlimit(resource.RLIMIT_NOFILE)[0])
 _PORTION = 2**18
 
 Bytes = npt.NDArray[np.uint8]
@@ -241,7 +256,7 @@ class ByteShards:
 
     def sample_bounds(self) -> SampleBounds:
         """Return where the samples begin, and last `num_bytes`, read as needed."""
-        return SampleBounds(self)
+        return SampleBounds(self._sample_base, self._byte_base, self._bounds)
 
     def sample(self, number: int) -> Bytes:
         """Return the bytes of sample `number`, from 0; its padding is part of it.
