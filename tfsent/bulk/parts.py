@@ -19,7 +19,8 @@ from tfsent.bulk.readers import ABOUT
 from tfsent.checkpoint import atomic
 from tfsent.data.blocks import Block, Place
 from tfsent.data.byte_shards import canonical_json
-from tfsent.data.shard_writer import naming, sync_folder, write_file
+from tfsent.data.shard_writer import sync_folder, write_file
+from tfsent.path_errors import naming
 
 INDEX = "_index.json"
 _JOURNAL = "_journal.json"
