@@ -28,6 +28,7 @@ from compare.gate_order import GateOrder
 from compare.reading import ReadModel, read_model, text_rule
 from compare.runs import Run, convert_run, is_run
 from tfsent.checkpoint import CheckpointError, atomic
+from tfsent.path_errors import naming
 
 _FORM = (NESTING, NAMESPACES)
 """Facts of an origin that tell of the form of its file, not of the model."""
@@ -146,7 +147,7 @@ def convert(
             reason = f"is not written: {verdict.failure()}"
             raise CheckpointError(target, reason)
         _refuse_taken(target)
-        with atomic.naming(target):
+        with naming(target, always=True):
             os.rename(draft, target)
     atomic.sync_folder(target.parent)
     lost = tuple(left_behind(found.checkpoint, again.checkpoint))

@@ -20,6 +20,7 @@ from tfsent.checkpoint.manifest import FORMAT_VERSION
 from tfsent.checkpoint.snapshot import BEST, open_together
 from tfsent.checkpoint.strict_json import json_bytes
 from tfsent.checkpoint.weights import CONFIG, WEIGHTS, save_weights
+from tfsent.path_errors import naming
 
 METRICS = "metrics.jsonl"
 
@@ -123,7 +124,7 @@ def convert_run(
     target = Path(target)
     folders.refuse_existing(target)
     run = Run(source, announce)
-    with atomic.naming(target), atomic.new_folder(target) as draft:
+    with naming(target, always=True), atomic.new_folder(target) as draft:
         writer = _Writer(draft.folder, target, to)
         final = run.final()
         if final is not None:

@@ -18,7 +18,7 @@ from tfsent.config import RunConfig
 from tfsent.data.batches import LaneBatches
 from tfsent.data.byte_shards import ByteShards
 from tfsent.data.shards import prepare
-from tfsent.data.shuffled_shards import in_order
+from tfsent.data.shuffled_shards import shuffled_if_asked
 from tfsent.training.loop import total_steps, train
 from tfsent.training.processes import Processes
 from tfsent.training.run_log import NoLog, RunLog
@@ -153,7 +153,7 @@ def _carry_out(
 ) -> dict[str, Any]:
     processes, out = framework.processes, store.run_dir
     batches = LaneBatches(
-        in_order(shards["train"], config.data, config.seed),
+        shuffled_if_asked(shards["train"], config.data, config.seed),
         batch_size=config.training.batch_size,
         window=config.training.window,
         state_reset=config.data.state_reset,

@@ -18,6 +18,7 @@ from tfsent.checkpoint.manifest import MANIFEST
 from tfsent.checkpoint.strict_json import json_bytes
 from tfsent.config_supervised import WordsConfig
 from tfsent.data.words import Tokenizer
+from tfsent.path_errors import naming
 from tfsent.settings_json import from_dict, to_dict
 from tfsent.supervised.reader import WordReader
 
@@ -77,7 +78,7 @@ def write(path: Path, container: Container) -> None:
         reader = WordReader(Tokenizer(config, facts["words"]["words"]))
     store = _store()
     task = store.task_from(facts["task"], path)
-    with atomic.naming(path), atomic.new_folder(path) as draft:
+    with naming(path, always=True), atomic.new_folder(path) as draft:
         settings = facts["settings"]
         arrays = container.arrays
         store.write_model(draft.folder, settings, task, arrays, reader)

@@ -12,6 +12,7 @@ from compare.containers.npy_stream import array_bytes, read_array
 from compare.containers.plain_file import first_bytes, open_plain
 from tfsent.checkpoint import CheckpointError, atomic
 from tfsent.checkpoint.strict_json import brief
+from tfsent.path_errors import naming
 
 KIND = "npz"
 
@@ -68,7 +69,7 @@ def write(path: Path, container: Container) -> None:
     """
     draft = atomic.temporary_path(path)
     try:
-        with atomic.naming(path):
+        with naming(path, always=True):
             with zipfile.ZipFile(draft, "x", zipfile.ZIP_STORED) as archive:
                 for name, values in container.arrays.items():
                     # A fixed date: equal weights make equal files.

@@ -43,6 +43,7 @@ from tfsent.checkpoint.tensor_file import (
 )
 from tfsent.checkpoint.training_state import PROGRESS
 from tfsent.checkpoint.weights import CONFIG, WEIGHTS, check_weights
+from tfsent.path_errors import naming
 
 KIND = "run"
 LAYOUTS = {layout.name: layout for layout in (TFSENT, TWIN)}
@@ -97,7 +98,7 @@ def write(path: Path, container: Container) -> None:
     refuse_existing(path)
     layout = LAYOUTS[container.facts["layout"]]
     check(container, path)
-    with atomic.naming(path), atomic.new_folder(path) as draft:
+    with naming(path, always=True), atomic.new_folder(path) as draft:
         write_checkpoint(draft.folder, container, keep=2)
         config = container.facts["config"]
         save_weights(draft.folder, part(container, WEIGHTS_PART), config, layout)

@@ -10,6 +10,7 @@ from tfsent.data.byte_shards import (
     canonical_json,
     index_checksum,
     is_prepared,
+    most_open_maps,
     open_prepared,
 )
 from tfsent.data.shard_writer import ShardWriter
@@ -177,3 +178,19 @@ def test_prepared_folder_is_told_from_any_other(tmp_path):
         open_prepared(tmp_path)
     written(tmp_path / "train")
     assert list(open_prepared(tmp_path)) == ["train"]
+
+
+@pytest.mark.parametrize(
+    ("descriptors", "maps"),
+    [
+        (-1, 8192),
+        (256, 256),
+        (1024, 256),
+        (4096, 512),
+        (2**20, 8192),
+        (2**63 - 1, 8192),
+    ],
+)
+def test_maps_that_stay_open_grow_with_the_limit_of_the_process(descriptors, maps):
+    """An unlimited one is -1, or on macOS the largest integer."""
+    assert most_open_maps(descriptors) == maps

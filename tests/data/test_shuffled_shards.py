@@ -1,13 +1,16 @@
 """Samples of all shards in another order, read from where they lie."""
 
+import tracemalloc
+
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.data.test_byte_shards import written
 from tfsent.config import DataConfig
-from tfsent.data import ByteShards, LaneBatches, ShuffledShards, in_order
+from tfsent.data import ByteShards, LaneBatches, ShuffledShards, shuffled_if_asked
 from tfsent.data.batches import batch_digest
 from tfsent.data.permutation import Permutation
 
@@ -15,12 +18,17 @@ LENGTHS = np.random.default_rng(1).integers(1, 300, 150).tolist()
 SEED = 3
 
 
-@pytest.fixture(scope="module")
-def pair(tmp_path_factory):
-    """The samples in their new order, and the view of the shards."""
+@pytest.fixture(scope="module", params=[2**16, 0])
+def pair(request, tmp_path_factory):
+    """The samples in their new order, and the view of the shards.
+
+    Once read as whole groups, and once (mostly) as the parts that are needed.
+    """
     texts, shards = written(tmp_path_factory.mktemp("shuffled") / "train", LENGTHS)
     numbers = Permutation(len(texts), SEED)(np.arange(len(texts)))
-    return [texts[number] for number in numbers], ShuffledShards(shards, SEED)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tfsent.data.shuffled_shards._SPARE_BYTES", request.param)
+        yield [texts[number] for number in numbers], ShuffledShards(shards, SEED)
 
 
 def test_text_is_every_sample_once_in_the_order_of_the_seed(pair):
@@ -79,6 +87,28 @@ def test_shards_cannot_be_marked(pair):
     _, shuffled = pair
     with pytest.raises(ValueError, match="sample or never will do"):
         shuffled.read_rows([0], 5, "shard")
+
+
+def test_rows_take_no_more_memory_where_samples_are_long(tmp_path, monkeypatch):
+    """Whole groups of whole samples took 17 MB here."""
+    _, shards = written(tmp_path / "train", [200_000] * 20 + LENGTHS)
+    shuffled = ShuffledShards(shards, SEED)
+    begins = range(0, shuffled.num_bytes - 999, 250_000)
+    pool = pa.proxy_memory_pool(pa.default_memory_pool())
+    before = pa.default_memory_pool()
+    pa.set_memory_pool(pool)
+    tracemalloc.start()
+    try:
+        rows, _ = shuffled.read_rows(begins, 999, "sample")
+        peak_bytes = tracemalloc.get_traced_memory()[1] + pool.max_memory()
+    finally:
+        tracemalloc.stop()
+        pa.set_memory_pool(before)
+    assert peak_bytes < 200_000, peak_bytes
+    whole = shuffled.read(0, shuffled.num_bytes)
+    assert [row.tolist() for row in rows] == [
+        whole[begin : begin + 999].tolist() for begin in begins
+    ]
 
 
 @pytest.mark.parametrize("count", [1, 7, 8, 9, 16])
@@ -175,8 +205,10 @@ def test_batches_are_frozen(tmp_path):
 
 def test_only_the_setting_shuffles(pair):
     shards = pair[1]._shards
-    assert in_order(shards, DataConfig(), 4) is shards
-    shuffled = in_order(shards, DataConfig(shuffle=True, state_reset="sample"), SEED)
+    assert shuffled_if_asked(shards, DataConfig(), 4) is shards
+    shuffled = shuffled_if_asked(
+        shards, DataConfig(shuffle=True, state_reset="sample"), SEED
+    )
     assert np.array_equal(shuffled.read(0, 999), pair[1].read(0, 999))
-    other = in_order(shards, DataConfig(shuffle=True, state_reset="never"), 4)
+    other = shuffled_if_asked(shards, DataConfig(shuffle=True, state_reset="never"), 4)
     assert not np.array_equal(other.read(0, 999), pair[1].read(0, 999))

@@ -20,7 +20,8 @@ from tfsent.bulk.readers import ABOUT
 from tfsent.checkpoint import atomic
 from tfsent.data.blocks import Block, Place
 from tfsent.data.byte_shards import canonical_json
-from tfsent.data.shard_writer import naming, write_file
+from tfsent.data.shard_writer import write_file
+from tfsent.path_errors import naming
 
 INDEX = "_index.json"
 JOURNAL = "_journal.json"

@@ -14,9 +14,10 @@ from tfsent.bulk.parts import JOURNAL, PartsWriter
 from tfsent.bulk.readers import ReadBlock
 from tfsent.data.byte_shards import canonical_json
 from tfsent.data.partial_folder import claimed
-from tfsent.data.shard_writer import naming, sync_folder
+from tfsent.data.shard_writer import sync_folder
 from tfsent.data.sources import Source
 from tfsent.engines import Engine, in_order
+from tfsent.path_errors import naming
 
 BLOCK_BYTES = 2**18
 """Text of a block: 64 lanes read some 4 kB each, and a worker of H = 512 takes 10 s."""

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tfsent.checkpoint.liveness import host_start, process_start
+from tfsent.path_errors import naming
 
 CHUNK_BYTES = 8 * 2**20
 """Portion in which files are written, copied and hashed, in bytes."""
@@ -89,10 +90,10 @@ def new_folder(final: Path, replaced: Path | None = None) -> Iterator[Draft]:
     """
     draft = Draft(final)
     try:
-        with naming(final):
+        with naming(final, always=True):
             os.mkdir(draft.folder)
         yield draft
-        with naming(final):
+        with naming(final, always=True):
             _sync_folder(draft.folder)
             if replaced is None or not final.exists():
                 os.rename(draft.folder, final)
@@ -109,7 +110,7 @@ def replace_file(path: Path, chunks: Iterable[Chunk]) -> FileRecord:
     draft = temporary_path(path)
     try:
         record = _write_new(draft, chunks, path)
-        with naming(path):
+        with naming(path, always=True):
             os.replace(draft, path)
     except BaseException:
         with suppress(OSError):
@@ -121,7 +122,7 @@ def replace_file(path: Path, chunks: Iterable[Chunk]) -> FileRecord:
 
 def take_place(draft: Path, path: Path) -> None:
     """Give a file that others wrote under a temporary name its name, synced to disk."""
-    with naming(path):
+    with naming(path, always=True):
         file = os.open(draft, os.O_RDONLY)
         try:
             os.fsync(file)
@@ -135,14 +136,14 @@ def make_folder(folder: Path) -> None:
     """Create `folder` and what is missing above it, and sync each new name."""
     missing = [f for f in (folder, *folder.parents) if not f.exists()]
     for new in reversed(missing):
-        with naming(new):
+        with naming(new, always=True):
             os.makedirs(new, exist_ok=True)
         sync_folder(new.parent)
 
 
 def rename_folder(source: Path, target: Path) -> None:
     """Give the folder `source` the free name `target`, and sync its new parent."""
-    with naming(source):
+    with naming(source, always=True):
         os.rename(source, target)
     sync_folder(target.parent)
 
@@ -154,14 +155,14 @@ def discard_folder(folder: Path) -> None:
     files are partly gone does not count.
     """
     doomed = temporary_path(folder)
-    with naming(folder):
+    with naming(folder, always=True):
         os.rename(folder, doomed)
         shutil.rmtree(doomed)
 
 
 def discard_file(path: Path) -> None:
     """Remove `path` if it is there, and sync its folder."""
-    with naming(path):
+    with naming(path, always=True):
         try:
             os.unlink(path)
         except FileNotFoundError:
@@ -183,7 +184,7 @@ def remove_leftovers(folder: Path) -> list[str]:
         match = _TEMPORARY.fullmatch(entry.name)
         if match is None or _alive(*match.groups()):
             continue
-        with naming(entry):
+        with naming(entry, always=True):
             if entry.is_dir() and not entry.is_symlink():
                 shutil.rmtree(entry)
             else:
@@ -194,7 +195,7 @@ def remove_leftovers(folder: Path) -> list[str]:
 
 def sync_folder(folder: Path) -> None:
     """Make the names in `folder` survive a power cut."""
-    with naming(folder):
+    with naming(folder, always=True):
         _sync_folder(folder)
 
 
@@ -205,20 +206,10 @@ def temporary_path(final: Path) -> Path:
     return final.with_name(f".tmp-{writer}-{next(_serial)}-{final.name}")
 
 
-@contextmanager
-def naming(path: Path) -> Iterator[None]:
-    """Make an `OSError` of the block name `path`, whatever name the system gave."""
-    try:
-        yield
-    except OSError as error:
-        cause = error.strerror or str(error) or type(error).__name__
-        raise OSError(error.errno, cause, str(path)) from error
-
-
 def _write_new(path: Path, chunks: Iterable[Chunk], final: Path) -> FileRecord:
     digest = hashlib.sha256()
     size = 0
-    with naming(final):
+    with naming(final, always=True):
         file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
         try:
             for chunk in chunks:

@@ -26,6 +26,7 @@ from tfsent.checkpoint.settings import (
 from tfsent.checkpoint.snapshot import BEST, open_together
 from tfsent.checkpoint.training_state import Restored, StateStore
 from tfsent.config import RunConfig
+from tfsent.path_errors import naming
 from tfsent.presets import PRESETS
 
 
@@ -140,7 +141,7 @@ def write_model_file(path: Path, write: Callable[[str], None]) -> None:
     """
     draft = atomic.temporary_path(path)
     try:
-        with atomic.naming(path):
+        with naming(path, always=True):
             write(str(draft))
         atomic.take_place(draft, path)
     finally:

@@ -20,6 +20,7 @@ from typing import Any
 
 from tfsent.checkpoint import atomic
 from tfsent.checkpoint.liveness import host_start, process_start
+from tfsent.path_errors import naming
 
 LOCK = ".lock"
 _MAX_TEXT_BYTES = 4096
@@ -76,7 +77,7 @@ class RunLock:
         deadline = time.monotonic() + _WAIT_S
         while self._file is None:
             atomic.make_folder(self.run_dir)
-            with atomic.naming(path):
+            with naming(path, always=True):
                 try:
                     file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
                 except FileNotFoundError:
@@ -84,7 +85,7 @@ class RunLock:
             self._file = self._lock(file, path, deadline)
         _open_locks.add(self._file)
         try:
-            with atomic.naming(path):
+            with naming(path, always=True):
                 os.ftruncate(self._file, 0)
                 os.pwrite(self._file, _own_name(), 0)
         except OSError:
@@ -111,7 +112,7 @@ class RunLock:
         """Return the file once locked; None, closed, if it is worth another try."""
         locked = False
         try:
-            with atomic.naming(path):
+            with naming(path, always=True):
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             locked = _leads_to(path, file)
         except BlockingIOError:

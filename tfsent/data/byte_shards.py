@@ -31,11 +31,26 @@ FORMAT = 1
 INDEX_FILE = "index.json"
 
 _SHARD_NAME = re.compile(r"shard-[0-9]{5,}")
-# An open map holds a file descriptor, of which a process often has 1,024. B lanes
-# stand in B shards at most, so a batch of 256 lanes finds all its maps open. Shuffled
-# ones stand in all shards: where more descriptors are allowed an eighth of them is for
-# texts and as much for bounds, of each of three splits.
-_OPEN_MAPS = min(2**13, max(2**8, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 8))
+
+
+def most_open_maps(descriptors: int) -> int:
+    """Return how many maps of each kind a split may hold open.
+
+    An open map holds a file descriptor, of which a process often has 1,024. B lanes
+    stand in B shards at most, so a batch of 256 lanes finds all its maps open. Shuffled
+    ones stand in all shards: where more descriptors are allowed an eighth of them is
+    for texts and as much for bounds, of each of three splits.
+
+    Args:
+        descriptors: How many the process may have (`ulimit -n`); below 0: any number.
+    """
+    most = 2**13
+    if descriptors < 0:  # RLIM_INFINITY is -1 on Linux.
+        return most
+    return min(most, max(2**8, descriptors // 8))
+
+
+_OPEN_MAPS = most_open_maps(resource.getrlimit(resource.RLIMIT_NOFILE)[0])
 _PORTION = 2**18
 
 Bytes = npt.NDArray[np.uint8]
@@ -169,16 +184,34 @@ class ByteShards:
                 marked[row, find(begin, begin + length) - begin] = True
         return rows, marked
 
+    def lengths(self, numbers: Positions) -> Positions:
+        """Return the bytes of samples, many at once and in any order.
+
+        Args:
+            numbers: int64[N]. Which samples, each from 0 to before `num_samples`.
+
+        Returns:
+            int64[N].
+
+        Raises:
+            ValueError: If a file is no longer what the index says.
+        """
+        found = np.empty(len(numbers), np.int64)
+        for shard, at, local in self._by_shard(numbers):
+            bounds = self._bounds(shard)
+            found[at] = bounds[local + 1] - bounds[local]
+        return found
+
     def take(self, numbers: Positions) -> tuple[Positions, Bytes]:
         """Return samples laid end to end, many at once and in any order.
 
         Arrow copies them, whose arrays of texts are laid out as the files are: 220 ns
         for a sample of 100 bytes out of 200 MB, where a slice in Python takes 610, most
-        of them waiting for memory. It trusts the bounds: see `sample_lengths`.
+        of them waiting for memory. It trusts the bounds: see `sample_lengths`. At most
+        three copies of the samples are in memory at a time.
 
         Args:
-            numbers: int64[N], N > 0. Which samples, each from 0 to before
-                `num_samples`.
+            numbers: int64[N]. Which samples, each from 0 to before `num_samples`.
 
         Returns:
             int64[N + 1], where each begins and last where all end; uint8[any].
@@ -188,24 +221,19 @@ class ByteShards:
         """
         import pyarrow as pa  # here: 0.2 s that other orders need not wait
 
-        shards = np.searchsorted(self._sample_base, numbers, "right") - 1
-        # As small integers they are sorted by their digits: 12 instead of 65 ns each.
-        shards = shards.astype(np.min_scalar_type(len(self._names)))
-        by_shard = np.argsort(shards, kind="stable")
-        ordered = numbers[by_shard]
-        counts = np.bincount(shards)
+        if not len(numbers):
+            return np.zeros(1, np.int64), np.empty(0, np.uint8)
         parts = []
-        stop = 0
-        for shard in np.flatnonzero(counts).tolist():
-            start, stop = stop, stop + int(counts[shard])
+        back = np.empty(len(numbers), np.int64)
+        done = 0
+        for shard, at, local in self._by_shard(numbers):
             files = (self._bounds(shard), self._text(shard))
             buffers = [None, *map(pa.py_buffer, files)]
             kind, count = pa.large_binary(), self._counts[shard]
             texts = pa.Array.from_buffers(kind, count, buffers)
-            local = ordered[start:stop] - self._sample_base[shard]
             parts.append(texts.take(pa.array(local)))
-        back = np.empty_like(by_shard)
-        back[by_shard] = np.arange(len(back))
+            back[at] = np.arange(done, done + len(at))
+            done += len(at)
         _, bounds, text = pa.concat_arrays(parts).take(pa.array(back)).buffers()
         ends = np.frombuffer(bounds, np.int64, len(numbers) + 1)
         return ends, np.frombuffer(text, np.uint8, ends[-1])
@@ -228,7 +256,7 @@ class ByteShards:
 
     def sample_bounds(self) -> SampleBounds:
         """Return where the samples begin, and last `num_bytes`, read as needed."""
-        return SampleBounds(self)
+        return SampleBounds(self._sample_base, self._byte_base, self._bounds)
 
     def sample(self, number: int) -> Bytes:
         """Return the bytes of sample `number`, from 0; its padding is part of it.
@@ -267,6 +295,22 @@ class ByteShards:
                     found = hashlib.file_digest(file, "sha256").hexdigest()
                 if found != shard[f"{suffix}_sha256"]:
                     raise _damaged(path, "its sha256 is not the one in the index")
+
+    def _by_shard(
+        self, numbers: Positions
+    ) -> Iterator[tuple[int, Positions, Positions]]:
+        """Yield shards with the samples there: indices in `numbers`, local numbers."""
+        shards = np.searchsorted(self._sample_base, numbers, "right") - 1
+        # As small integers they are sorted by their digits: 12 instead of 65 ns each.
+        shards = shards.astype(np.min_scalar_type(len(self._names)))
+        order = np.argsort(shards, kind="stable")
+        ordered = numbers[order]
+        counts = np.bincount(shards)
+        stop = 0
+        for shard in np.flatnonzero(counts).tolist():
+            start, stop = stop, stop + int(counts[shard])
+            local = ordered[start:stop] - self._sample_base[shard]
+            yield shard, order[start:stop], local
 
     def _check_range(self, start: int, stop: int) -> None:
         if not 0 <= start <= stop <= self.num_bytes:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import mmap
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
+
+from tfsent.path_errors import naming
 
 
 class MappedFile:
@@ -26,7 +26,7 @@ class MappedFile:
         self._path = path
         self._size = size
         try:
-            with _naming(path), open(path, "rb") as file:
+            with naming(path), open(path, "rb") as file:
                 # All that is there, even if it is too much or too little; but a
                 # file of no bytes cannot be mapped.
                 self._bytes = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
@@ -59,14 +59,3 @@ def _changed(path: Path, told: str) -> ValueError:
         "folder with all its splits, prepare it again and repeat the command; training "
         "goes on from its last checkpoint."
     )
-
-
-@contextmanager
-def _naming(path: Path) -> Iterator[None]:
-    """Give an OSError of a map, which knows no file name, the path."""
-    try:
-        yield
-    except OSError as error:
-        if error.filename is None:
-            raise OSError(error.errno, error.strerror, str(path)) from error
-        raise

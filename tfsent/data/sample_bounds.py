@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-
-if TYPE_CHECKING:
-    from tfsent.data.byte_shards import ByteShards
 
 Positions = npt.NDArray[np.int64]
 
@@ -18,13 +15,25 @@ class SampleBounds(Sequence):
     """Where samples begin: int64[num_samples + 1], read from the files as needed.
 
     `np.asarray` of it reads them all, 8 bytes a sample.
+
+    Args:
+        sample_base: Number of the first sample of each shard, and last `num_samples`.
+        byte_base: Position of the first byte of each shard, and last `num_bytes`.
+        bounds: Reads where the samples of a shard begin within it, and last its length.
     """
 
-    def __init__(self, shards: ByteShards) -> None:
-        self._shards = shards
+    def __init__(
+        self,
+        sample_base: Sequence[int],
+        byte_base: Sequence[int],
+        bounds: Callable[[int], Positions],
+    ) -> None:
+        self._sample_base = sample_base
+        self._byte_base = byte_base
+        self._bounds = bounds
 
     def __len__(self) -> int:
-        return self._shards.num_samples + 1
+        return self._sample_base[-1] + 1
 
     def __getitem__(self, at: Any) -> Any:
         if isinstance(at, slice):
@@ -42,13 +51,11 @@ class SampleBounds(Sequence):
         return self._between(0, len(self)).astype(dtype or np.int64, copy=False)
 
     def _between(self, low: int, high: int) -> Positions:
-        shards = self._shards
         found = [np.empty(0, np.int64)]
-        for shard, base in enumerate(shards._sample_base[:-1]):
-            if base < high and shards._sample_base[shard + 1] > low:
-                starts = shards._bounds(shard)[:-1]
-                part = starts[max(low - base, 0) : high - base]
-                found.append(part + shards._byte_base[shard])
+        for shard, base in enumerate(self._sample_base[:-1]):
+            if base < high and self._sample_base[shard + 1] > low:
+                part = self._bounds(shard)[:-1][max(low - base, 0) : high - base]
+                found.append(part + self._byte_base[shard])
         if high == len(self) and low < high:
-            found.append(np.asarray([shards.num_bytes], np.int64))
+            found.append(np.asarray(self._byte_base[-1:], np.int64))
         return np.concatenate(found)

@@ -9,14 +9,13 @@ from __future__ import annotations
 import hashlib
 import os
 from array import array
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from tfsent.data.byte_shards import FORMAT, INDEX_FILE, canonical_json, index_checksum
+from tfsent.path_errors import naming
 
 _FLUSH_BYTES = 2**20
 
@@ -215,17 +214,6 @@ class _HashedFile:
     def close(self) -> None:
         with naming(self._path):
             self._file.close()
-
-
-@contextmanager
-def naming(path: Path) -> Iterator[None]:
-    """Give an OSError of a write, which knows no file name, the path."""
-    try:
-        yield
-    except OSError as error:
-        if error.filename is None:
-            raise OSError(error.errno, error.strerror, str(path)) from error
-        raise
 
 
 def write_file(path: Path, content: bytes) -> None:

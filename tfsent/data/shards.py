@@ -33,10 +33,11 @@ from tfsent.data.cache import cache_folder
 from tfsent.data.file_source import START, EmptySourceError, Source
 from tfsent.data.partial_folder import claimed, remove_leftovers
 from tfsent.data.placement import SPLITS, place
-from tfsent.data.shard_writer import ShardWriter, naming, sync_folder, write_file
+from tfsent.data.shard_writer import ShardWriter, sync_folder, write_file
 from tfsent.data.sources import open_source
 from tfsent.data.text_rules import PADDING_BYTES, RULES
 from tfsent.engines import Engine, Results, in_order
+from tfsent.path_errors import naming
 
 __all__ = ["ByteShards", "open_prepared", "prepare"]
 

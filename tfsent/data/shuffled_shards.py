@@ -16,6 +16,11 @@ from tfsent.data.permutation import Permutation
 # bytes at three quarters of the rate.
 _GROUP = 8
 
+# Whole groups are read where they hold no more than this, or twice what is asked for.
+# That takes 22 MB for 4 MB of rows; read regardless, 32 rows of 32 KB out of samples of
+# 1 MB took 778 MB and were read at 5 instead of 1,300 MB/s.
+_SPARE_BYTES = 2**16
+
 
 class ShuffledShards:
     """The bytes of a split, its samples in an order drawn from a seed; read-only.
@@ -96,24 +101,87 @@ class ShuffledShards:
         marked = np.zeros(rows.shape, np.bool_)
         if not rows.size:
             return rows, marked
-        # Whole groups that have a part in each row, and their samples' places.
+        # The groups that have a part in each row.
         first = np.searchsorted(self._group_starts, starts, "right") - 1
         last = np.searchsorted(self._group_starts, starts + length, "left")
+        whole_bytes = (self._group_starts[last] - self._group_starts[first]).sum()
+        if whole_bytes <= max(_SPARE_BYTES, 2 * rows.size):
+            row_of, columns = self._fill_from_groups(rows, starts, first, last)
+        else:
+            row_of, columns = self._fill_from_samples(rows, starts)
+        if marks == "sample":
+            inside = (columns >= 0) & (columns < length)
+            marked[row_of[inside], columns[inside]] = True
+        return rows, marked
+
+    def _fill_from_groups(
+        self, rows: Bytes, starts: Positions, first: Positions, last: Positions
+    ) -> tuple[Positions, Positions]:
+        """Cut rows out of whole groups: the fastest way where samples are short.
+
+        Returns:
+            The row of every sample read, and the column at which it begins, which may
+            lie outside.
+        """
         low = first * _GROUP
         counts = np.minimum(last * _GROUP, self.num_samples) - low
         heads = np.cumsum(counts) - counts
         places = np.arange(counts.sum()) + np.repeat(low - heads, counts)
         bounds, text = self._shards.take(self._order(places))
-
         begin = bounds[heads] + starts - self._group_starts[first]
         for row, at in zip(rows, begin.tolist(), strict=True):
-            row[:] = text[at : at + length]
-        if marks == "sample":
-            columns = bounds[:-1] - np.repeat(begin, counts)
-            inside = np.flatnonzero((columns >= 0) & (columns < length))
-            row_of = np.repeat(np.arange(len(starts)), counts)
-            marked[row_of[inside], columns[inside]] = True
-        return rows, marked
+            row[:] = text[at : at + len(row)]
+        row_of = np.repeat(np.arange(len(rows)), counts)
+        return row_of, bounds[:-1] - np.repeat(begin, counts)
+
+    def _fill_from_samples(
+        self, rows: Bytes, starts: Positions
+    ) -> tuple[Positions, Positions]:
+        """Fill rows with no more of their first and last samples than stands in them.
+
+        However long samples are, this reads no byte that is not in a row. Where they
+        are short it costs more than it saves: a fifth to a third of the rate at 100 and
+        at 1,300 bytes.
+
+        Returns:
+            As `_fill_from_groups`.
+        """
+        length = rows.shape[1]
+        places, begins = self._samples_at(np.append(starts, starts + length - 1))
+        first, last = np.split(places, 2)
+        columns = begins - np.tile(starts, 2)
+        offset, at = -columns[: len(rows)], columns[len(rows) :]
+        # Those between the first and the last are read whole, all at once.
+        counts = np.maximum(last - first - 1, 0)
+        stops = np.cumsum(counts)
+        heads = stops - counts
+        between = np.arange(counts.sum()) + np.repeat(first + 1 - heads, counts)
+        bounds, text = self._shards.take(self._order(between))
+        sample, numbers = self._shards.sample, self._order(places)
+        for n, row in enumerate(rows):
+            head = sample(numbers[n])[offset[n] : offset[n] + length]
+            row[: len(head)] = head
+            if first[n] < last[n]:
+                row[len(head) : at[n]] = text[bounds[heads[n]] : bounds[stops[n]]]
+                row[at[n] :] = sample(numbers[len(rows) + n])[: length - at[n]]
+        row_of = np.arange(len(rows))
+        shift = np.repeat(at - bounds[stops], counts)
+        return (
+            np.concatenate((row_of, row_of, np.repeat(row_of, counts))),
+            np.concatenate((columns, bounds[:-1] + shift)),
+        )
+
+    def _samples_at(self, positions: Positions) -> tuple[Positions, Positions]:
+        """Return the places of the samples that hold some bytes, and their begins."""
+        found = np.searchsorted(self._group_starts, positions, "right") - 1
+        groups = np.unique(found)
+        # The last group may be smaller; what fills it up begins behind all bytes.
+        places = groups[:, None] * _GROUP + np.arange(_GROUP)
+        numbers = self._order(np.minimum(places.ravel(), self.num_samples - 1))
+        lengths = self._shards.lengths(numbers).reshape(places.shape)
+        begins = self._group_starts[groups, None] + np.cumsum(lengths, 1) - lengths
+        at = np.searchsorted(begins.ravel(), positions, "right") - 1
+        return places.ravel()[at], begins.ravel()[at]
 
     def _add_up(self) -> Positions:
         """Return where every group begins, and last the number of bytes."""
@@ -128,7 +196,7 @@ class ShuffledShards:
         return np.cumsum(sizes, out=sizes)
 
 
-def in_order(
+def shuffled_if_asked(
     shards: ByteShards, config: DataConfig, seed: int
 ) -> ByteShards | ShuffledShards:
     """Return a training text in the order that `data.shuffle` asks for.

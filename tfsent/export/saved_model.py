@@ -20,6 +20,7 @@ from tfsent.export.card import CARD, card, readme
 from tfsent.export.proof import Call, prove
 from tfsent.export.signatures import Served
 from tfsent.loading import LanguageModel
+from tfsent.path_errors import naming
 from tfsent.trained import TrainedModel
 from tfsent.transfer.classifier import Classifier
 from tfsent.transfer.feature import default_feature, parse_feature
@@ -79,7 +80,7 @@ def export_saved_model(
     atomic.make_folder(folder.parent)
     with atomic.new_folder(folder) as draft:
         signatures = served.signatures()
-        with atomic.naming(folder):
+        with naming(folder, always=True):
             tf.saved_model.save(served, str(draft.folder), signatures=signatures)
         loaded = tf.saved_model.load(str(draft.folder))
         calls = {name: as_numpy(f) for name, f in loaded.signatures.items()}

@@ -43,6 +43,7 @@ from tfsent.export.saved_model import (
 )
 from tfsent.export.signatures import Served
 from tfsent.loading import LanguageModel
+from tfsent.path_errors import naming
 from tfsent.trained import TrainedModel
 from tfsent.transfer.feature import default_feature, parse_feature
 
@@ -93,7 +94,7 @@ def export_small(
     atomic.make_folder(folder.parent)
     with atomic.new_folder(folder) as draft:
         write = _write_litert if kind == "litert" else _write_onnx
-        with atomic.naming(folder), _no_warnings():
+        with naming(folder, always=True), _no_warnings():
             calls = write(functions, draft.folder)
         parity = _prove(
             calls, reference or model, feature, 1 if kind == "litert" else 2

@@ -19,13 +19,14 @@ import os
 import socket
 import sys
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TextIO
 
 from tqdm import tqdm
+
+from tfsent.path_errors import naming
 
 METRICS = "metrics.jsonl"
 TENSORBOARD = "tensorboard"
@@ -161,7 +162,7 @@ class RunLog:
     def _write(self, line: Mapping[str, Any]) -> None:
         """Append one line in one write: a kill leaves it whole, or torn as the last."""
         data = memoryview(json.dumps(line, allow_nan=False).encode("ascii") + b"\n")
-        with _naming(self.run_dir / METRICS):
+        with naming(self.run_dir / METRICS):
             while len(data) > 0:
                 data = data[os.write(self._file, data) :]
 
@@ -220,15 +221,6 @@ def _number(value: Any) -> int | float | None:
     return plain if math.isfinite(plain) else None
 
 
-@contextmanager
-def _naming(path: Path) -> Iterator[None]:
-    """Make an `OSError` of a write name `path`; the system names none."""
-    try:
-        yield
-    except OSError as error:
-        raise OSError(error.errno, error.strerror, str(path)) from error
-
-
 class _ScalarFile:
     """TensorBoard scalars, one event file a (re)start."""
 
@@ -262,7 +254,7 @@ class _ScalarFile:
 
     def _add(self, event: Any) -> None:
         event.wall_time = time.time()
-        with _naming(self._path):
+        with naming(self._path):
             self._records.write(event.SerializeToString())
 
 

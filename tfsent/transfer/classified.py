@@ -18,6 +18,7 @@ import numpy as np
 
 from tfsent.checkpoint import atomic
 from tfsent.checkpoint.errors import CheckpointError
+from tfsent.path_errors import naming
 from tfsent.transfer.classifier import Classifier, has_classifier, load_classifier
 from tfsent.transfer.feature import parse_feature
 from tfsent.transfer.output import spell
@@ -204,7 +205,7 @@ def _write_npy(path: Path, verdicts: Iterable[Verdict], classifier: Says) -> Non
     draft = atomic.temporary_path(path)
     count = 0
     try:
-        with atomic.naming(path), open(draft, "xb") as file:
+        with naming(path, always=True), open(draft, "xb") as file:
             _write_header(file, (0, *width))
             for verdict in verdicts:
                 file.write(np.asarray(verdict.probabilities, "<f8").tobytes())

@@ -21,6 +21,7 @@ from typing import IO, Any, NamedTuple
 import numpy as np
 
 from tfsent.checkpoint import atomic
+from tfsent.path_errors import naming
 from tfsent.transfer.feature import Part, default_feature, parse_feature
 from tfsent.transfer.features import Features
 
@@ -144,12 +145,12 @@ class FeatureCache:
             with contextlib.ExitStack() as stack:
                 files: list[IO[bytes]] = []
                 for path in paths:
-                    with atomic.naming(path):
+                    with naming(path, always=True):
                         files.append(stack.enter_context(open(path, "xb")))
 
                 def write(k: int, data: bytes) -> None:
                     digests[k].update(data)
-                    with atomic.naming(paths[k]):
+                    with naming(paths[k], always=True):
                         files[k].write(data)
 
                 for k in range(len(parts)):

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tfsent.checkpoint import atomic
+from tfsent.path_errors import naming
 from tfsent.transfer.feature_cache import npy_header
 
 Chunks = Iterable[np.ndarray]
@@ -90,7 +91,7 @@ def _parquet(path: Path, chunks: Chunks, shape: tuple[int, int], feature: str) -
     schema = pa.schema([("features", rows)], metadata={"feature": feature})
     draft = atomic.temporary_path(path)
     try:
-        with atomic.naming(path), pq.ParquetWriter(draft, schema) as writer:
+        with naming(path, always=True), pq.ParquetWriter(draft, schema) as writer:
             for chunk in chunks:
                 flat = pa.array(chunk.reshape(-1))
                 column = pa.FixedSizeListArray.from_arrays(flat, shape[1])
