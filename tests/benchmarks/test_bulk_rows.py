@@ -72,12 +72,12 @@ def test_a_killed_engine_gives_the_rows_of_the_plain_script(
     monkeypatch.setattr(bulk_rows, "_SCRIPT", script)
     folder = tmp_path / "work"
     folder.mkdir()
-    sizes = ["--texts", "20000", "--share", "50", "--repeats", "1", "--workers", "1"]
+    sizes = ["--texts", "20000", "--share", "50", "--repeats", "1", "--workers", "2"]
     capsys.readouterr()
     bulk_rows.main(["--model", str(model), *sizes, "--folder", str(folder), "--json"])
     result = json.loads(capsys.readouterr().out)
     assert list(folder.iterdir()) == []
-    assert {*result["texts_per_s"]} == {"plain script", "engine, 1"}
+    assert len(result["texts_per_s"]) == 3
     assert 10_000 <= result["killed"]["rows_kept"] < 20_000
     assert result["killed"]["rows"] == result["check"]["rows"] == 20_000
     assert result["settings"]["engine"] == "local"
