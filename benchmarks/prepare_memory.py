@@ -1,30 +1,34 @@
 """How fast and in how much memory is a large json-lines file made into shards?
 
-    python benchmarks/prepare_memory.py --gigabytes 10 --kills 2
+    python -m benchmarks.prepare_memory --gigabytes 10 --kills 2
 
-Writes generated text to a temporary folder, prepares it in a process of its own, and
-reads the resident memory of that process and its workers every 50 ms. With `--kills`
-the same text is prepared once more, killed with all its workers that often on the way,
-and must come to the same bytes. Removes what it wrote.
+Writes generated text to a temporary folder and prepares it in a process of its own.
+With `--kills` the same text is prepared once more, killed with all its workers that
+often on the way, and must come to the same bytes. Removes what it wrote.
+
+The memory told is the largest of the sums, read about every 50 ms, of what the process
+and its workers have resident. A page that n of them share, such as of a library, counts
+n times: it is never less than what they take at that moment, but a peak between two
+readings is lost. Only the script's own process has a mark that misses none.
 """
 
 from __future__ import annotations
 
 import json
-import platform
-import subprocess
-import sys
+import os
 import tempfile
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import psutil
 
+from benchmarks.children import Child, started
+from benchmarks.result import begin, finish
 from tfsent.cli import parse_config, run
 
 _WORDS = 4096
@@ -37,13 +41,18 @@ class MemoryConfig:
     """Size of the generated file."""
 
     gigabytes: float = 5.0
-    """Size of the json-lines file, in 10^9 bytes."""
-    workers: int | None = None
-    """As for prepare.py. Default: one for each core."""
+    """Size of the json-lines file, in 10^9 bytes; below 0.01 no worker is started."""
+    workers: int = os.cpu_count() or 1
+    """As for prepare.py."""
+    shard_bytes: int = 16 * 2**20
+    """Bytes after which a shard file is closed; what a kill can lose."""
     kills: int = 0
-    """How often a second preparation is killed, at even distances; 0 leaves it out."""
+    """How often a second preparation is killed, with its workers, at even distances; 0
+    leaves it out."""
     folder: str | None = None
     """Folder for temporary files, of three times the size. Default: the system's."""
+    out: str | None = None
+    """File for the result as one JSON object, besides what is printed."""
     json: bool = False
     """Print nothing but the result, as one JSON object, on standard output."""
 
@@ -51,6 +60,8 @@ class MemoryConfig:
         """Refuse what cannot work."""
         if not self.gigabytes > 0:
             raise ValueError(f"gigabytes is {self.gigabytes}; above 0 will do.")
+        if self.workers < 1:
+            raise ValueError(f"workers is {self.workers}; at least 1 will do.")
         if self.kills < 0:
             raise ValueError(f"kills is {self.kills}; 0 or more will do.")
 
@@ -58,34 +69,37 @@ class MemoryConfig:
 def main(argv: Sequence[str] | None = None) -> None:
     """Measure and print rate and peak."""
     config = parse_config(argv, MemoryConfig, description=__doc__)
+    result = begin("benchmarks.prepare_memory", argv, config)
+    result["settings"] = asdict(config)
     with tempfile.TemporaryDirectory(dir=config.folder) as folder:
         source = Path(folder, "reviews.jsonl")
         write_reviews(source, int(config.gigabytes * 1e9))
-        flags = [] if config.workers is None else ["--workers", str(config.workers)]
-        result = measure(source, Path(folder, "shards"), flags)
+        found = measure(source, Path(folder, "shards"), config)
         if config.kills:
-            again = measure(source, Path(folder, "killed"), flags, config.kills)
-            same = again["splits"] == result["splits"]
-            if not same:
+            killed = measure(source, Path(folder, "killed"), config, found["splits"])
+            if killed.pop("splits") != found["splits"]:
                 raise ValueError("after kills the shards are others.")
-            result["killed"] = {
-                name: again[name] for name in ("kills", "wall_s", "peak_resident_bytes")
-            } | {"same_bytes": same}
-    if config.json:
-        print(json.dumps(result))
-        return
-    print(
-        f"{result['source_bytes'] / 1e9:.2f} GB in {result['wall_s']:.1f} s: "
-        f"{result['mb_per_s']:.1f} MB/s, peak resident of all processes "
-        f"{result['peak_resident_bytes'] / 1e6:.0f} MB ({result['readings']} readings)"
-    )
-    if config.kills:
+            result["killed"] = killed
+    finish(result | found, config, text(result | found))
+
+
+def text(result: dict[str, Any]) -> str:
+    """Return a result as lines."""
+    lines = [
+        f"{result['source_bytes'] / 1e6:,.0f} MB in {result['wall_s']:.1f} s: "
+        f"{result['mb_per_s']:.1f} MB/s, resident in all processes at most "
+        f"{result['peak_resident_bytes'] / 1e6:.0f} MB (largest of "
+        f"{result['readings']} sums), in the script's own "
+        f"{result['own_peak_resident_bytes'] / 1e6:.0f} MB"
+    ]
+    if "killed" in result:
         killed = result["killed"]
-        print(
-            f"killed {killed['kills']} times: the same bytes after "
+        lines.append(
+            f"killed {killed['kills']} times with all workers: the same bytes after "
             f"{killed['wall_s']:.1f} s in all, at most "
             f"{killed['peak_resident_bytes'] / 1e6:.0f} MB"
         )
+    return "\n".join(lines)
 
 
 def write_reviews(path: Path, num_bytes: int) -> None:
@@ -109,60 +123,68 @@ def write_reviews(path: Path, num_bytes: int) -> None:
 
 
 def measure(
-    source: Path, out: Path, flags: Sequence[str], kills: int = 0
+    source: Path,
+    out: Path,
+    config: MemoryConfig,
+    splits: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Return rate and largest resident memory of one preparation.
 
     Args:
         source: The text.
         out: Folder for the shards.
-        flags: Further ones of prepare.py.
-        kills: How often it is killed, with its workers, and called again.
+        config: Workers, and how often it is killed.
+        splits: What an unbroken preparation told of its shards. Then this one is
+            killed, with its workers, and called again.
 
     Raises:
-        ValueError: If the preparation fails.
+        ChildProcessError: If the preparation fails, or ends before it is killed.
     """
-    command = [sys.executable, str(_SCRIPT), "--json", *flags]
-    command += ["--data.source", str(source), "--out", str(out)]
+    flags = ["--json", "--workers", str(config.workers), "--data.source", str(source)]
+    flags += ["--data.shard-bytes", str(config.shard_bytes), "--out", str(out)]
+    kills = config.kills if splits else 0
+    total = sum(split["bytes"] for split in (splits or {}).values())
     readings: list[int] = []
     start_s = time.perf_counter()
-    size = source.stat().st_size
-    partial = out.with_name(f".{out.name}.partial")
     for number in range(1, kills + 1):
-        child = subprocess.Popen(command, stdout=subprocess.PIPE)
-        until = size * number / (kills + 1)
-        while child.poll() is None and _size_of(partial) < until:
-            readings.append(_resident(child.pid))
-            time.sleep(_INTERVAL_S)
-        child.kill()
-        child.wait()
+        with started(_SCRIPT, flags) as child:
+            _read_memory(child, out, total * number / (kills + 1), readings)
+            child.kill()
         if out.exists():
-            raise ValueError("a preparation ended before it was killed.")
-    child = subprocess.Popen(command, stdout=subprocess.PIPE)
-    while child.poll() is None:
-        readings.append(_resident(child.pid))
-        time.sleep(_INTERVAL_S)
-    output, _ = child.communicate()
+            raise ChildProcessError(
+                f"{_SCRIPT.name} was done before it was killed; more gigabytes will do."
+            )
+    with started(_SCRIPT, flags) as child:
+        _read_memory(child, out, float("inf"), readings)
+        told = child.result()
     wall_s = time.perf_counter() - start_s
-    if child.returncode:
-        raise ValueError(f"prepare.py left with code {child.returncode}.")
-    told = json.loads(output)
+    size = source.stat().st_size
     return {
         "source_bytes": size,
         "wall_s": wall_s,
         "mb_per_s": size / wall_s / 1e6,
-        # The kernel's own high-water mark: no peak between two readings is lost.
-        "peak_resident_bytes": max([told["peak_resident_bytes"], *readings]),
+        "peak_resident_bytes": max(readings),
+        "own_peak_resident_bytes": told["peak_resident_bytes"],
         "readings": len(readings),
         "kills": kills,
         "splits": told["splits"],
-        "python": platform.python_version(),
-        "cpus": psutil.cpu_count(),
     }
 
 
+def _read_memory(child: Child, out: Path, until: float, readings: list[int]) -> None:
+    """Add readings until a preparation has ended or has written that many bytes."""
+    partial = out.with_name(f".{out.name}.partial")
+    while child.runs() and not _size_of(partial) >= until:
+        readings.append(_resident(child.pid))
+        time.sleep(_INTERVAL_S)
+
+
 def _resident(pid: int) -> int:
-    """Return the resident bytes of a process and all below it; 0 once it has ended."""
+    """Return the resident bytes of a process and all below it; 0 once it has ended.
+
+    The proportional set size would count a shared page once, but takes 5 ms to read
+    for a process of 240 MB (this: 0.015 ms): with some workers, a good part of a core.
+    """
     total = 0
     with suppress(psutil.NoSuchProcess):
         process = psutil.Process(pid)
