@@ -103,6 +103,26 @@ def test_a_killed_worker_is_one_error(pause_s):
     assert children() == []
 
 
+def make_large():
+    return large
+
+
+def large(item):
+    """Return more than a pipe holds, and the time to be killed while sending it."""
+    return os.getpid(), bytes(50_000_000)
+
+
+def test_a_worker_killed_while_it_sends_a_result_is_one_error():
+    results = in_order(make_large, range(50), workers=2)
+    _, (pid, _) = next(results)
+    # Nobody takes what it sends meanwhile but the thread that reads it: stop that.
+    time.sleep(0.2)
+    os.kill(pid, signal.SIGKILL)
+    with pytest.raises(ChildProcessError, match="a worker process has died"):
+        list(results)
+    assert children() == []
+
+
 def make_slow():
     return slow
 

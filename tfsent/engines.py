@@ -7,17 +7,18 @@ this machine end with one error, and what the caller has kept is to be gone on f
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import math
+import multiprocessing
 import os
+import queue
 import signal
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from multiprocessing.context import SpawnContext, SpawnProcess
+from concurrent.futures import Future
 from typing import Any, Literal, TypeVar
 
 Item = TypeVar("Item")
@@ -90,63 +91,97 @@ def _here(make: Make[Item, Result], items: Iterable[Item]) -> Results:
         yield item, work(item)
 
 
-class _Recording(SpawnContext):
-    """Spawns processes, for threads of the frameworks do not survive a fork."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.started: list[SpawnProcess] = []
-
-    def Process(self, *arguments: Any, **options: Any) -> SpawnProcess:  # type: ignore[override]
-        process = SpawnProcess(*arguments, **options)
-        self.started.append(process)
-        return process
-
-
 def _apart(make: Make[Item, Result], items: Iterable[Item], workers: int) -> Results:
-    context = _Recording()
     threads = max(1, available_cores() // workers)
-    begin = (make, os.getpid(), threads)
-    pool = ProcessPoolExecutor(workers, context, _begin, begin)
+    tasks: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    team: list[_Worker] = []
     waiting: deque[tuple[Item, Future[Result]]] = deque()
     try:
+        for _ in range(workers):
+            team.append(_Worker(make, threads, tasks))
         for item in items:
-            waiting.append((item, pool.submit(_work, item)))
+            future: Future[Result] = Future()
+            tasks.put((item, future))
+            waiting.append((item, future))
             if len(waiting) >= workers * _AT_HAND:
                 taken, future = waiting.popleft()
                 yield taken, future.result()
         while waiting:
             taken, future = waiting.popleft()
             yield taken, future.result()
-    except BaseException as error:
-        # What is under way is of no use to anyone: not to be waited for.
-        for process in context.started:
-            process.terminate()
-        if not isinstance(error, BrokenProcessPool):
-            raise
-        raise ChildProcessError(
-            "a worker process has died (killed, or no memory was left); the same "
-            "command goes on from what is done. Fewer --workers take less memory."
-        ) from error
     finally:
-        pool.shutdown(cancel_futures=True)
+        # What is still under way is of no use to anyone: not to be waited for.
+        for worker in team:
+            worker.end()
+        for _ in team:
+            tasks.put(None)
 
 
-_made: Callable[[Any], Any]
+class _Worker:
+    """A process, and the thread that hands it one task after the other.
+
+    Not a pool of the standard library: that waits for ever for the rest of a result
+    in the middle of whose sending a process was killed. A pipe of its own, whose other
+    end nobody else holds, ends with the process.
+
+    Args:
+        make: See `in_order`.
+        threads: Threads that the process may use.
+        tasks: Items and the futures of their results; None ends the thread.
+    """
+
+    def __init__(self, make: Make, threads: int, tasks: queue.SimpleQueue[Any]):
+        # Spawned: threads of the frameworks do not survive a fork.
+        context = multiprocessing.get_context("spawn")
+        self._pipe, theirs = context.Pipe()
+        arguments = (theirs, make, os.getpid(), threads)
+        self._process = context.Process(target=_serve, args=arguments, daemon=True)
+        self._process.start()
+        theirs.close()
+        threading.Thread(target=self._hand_out, args=(tasks,), daemon=True).start()
+
+    def end(self) -> None:
+        """End the process at once."""
+        self._process.kill()
+        self._process.join()
+
+    def _hand_out(self, tasks: queue.SimpleQueue[Any]) -> None:
+        while (task := tasks.get()) is not None:
+            item, future = task
+            try:
+                self._pipe.send(item)
+                done, value = self._pipe.recv()
+            except (EOFError, OSError):  # The latter in the middle of a message.
+                # Later items may wait for ever; whoever asks meets this one first.
+                future.set_exception(ChildProcessError(_DIED))
+                return
+            except Exception as error:  # An item or a result that cannot be sent.
+                future.set_exception(error)
+            else:
+                future.set_result(value) if done else future.set_exception(value)
 
 
-def _begin(make: Make, parent: int, threads: int) -> None:
-    """Make ready a process of the pool."""
-    global _made
+_DIED = (
+    "a worker process has died (killed, or no memory was left); the same command goes "
+    "on from what is done. Fewer --workers take less memory."
+)
+
+
+def _serve(pipe: Any, make: Make, parent: int, threads: int) -> None:
+    """Do what comes through a pipe until its other end is gone."""
     # Ctrl-C reaches every process of a terminal; the parent ends its workers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     _share_machine(threads)
-    _made = _ready(make)
-
-
-def _work(item: Any) -> Any:
-    return _made(item)
+    work = _ready(make)
+    with contextlib.suppress(EOFError, OSError):
+        while True:
+            item = pipe.recv()
+            try:
+                reply = (True, work(item))
+            except Exception as error:
+                reply = (False, error)
+            pipe.send(reply)
 
 
 def _end_with(parent: int) -> None:
