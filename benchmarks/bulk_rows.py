@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import os
 import re
 import tempfile
 import time
@@ -29,11 +28,12 @@ import pyarrow.parquet as pq
 from benchmarks.children import started
 from benchmarks.result import begin, finish, span
 from benchmarks.timing import spread
+from tfsent.bulk.parts import JOURNAL
 from tfsent.bulk.readers import is_saved_model
 from tfsent.cli import parse_config, quiet, run, tell
 from tfsent.config import DataConfig
 from tfsent.data.sources import open_source
-from tfsent.engines import Engine
+from tfsent.engines import Engine, available_cores
 
 _SCRIPT = Path(__file__).parents[1] / "scripts" / "featurize.py"
 _SENTENCE = re.compile(r"[^.!?]+[.!?]*")
@@ -68,7 +68,7 @@ class BulkConfig:
     """Turns of each way."""
     engine: Engine = "local"
     """Who carries out the work: processes of this machine, or a Ray cluster."""
-    workers: int = os.cpu_count() or 1
+    workers: int = available_cores()
     """Processes of the engine."""
     folder: str | None = None
     """Where the temporary folder is made. Default: the system's."""
@@ -198,7 +198,7 @@ def _killed(config: BulkConfig, source: Path, folder: Path) -> dict[str, Any]:
     """
     out = folder / "all.parquet"
     flags = _flags(config, source, out, config.workers)
-    journal = folder / ".all.parquet.partial" / "_journal.json"
+    journal = folder / ".all.parquet.partial" / JOURNAL
     start_s = time.perf_counter()
     with started(_SCRIPT, flags) as child:
         while child.runs() and _rows(journal) < config.texts / 2:

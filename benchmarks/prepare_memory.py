@@ -15,7 +15,6 @@ readings is lost. Only the script's own process has a mark that misses none.
 from __future__ import annotations
 
 import json
-import os
 import tempfile
 import time
 from collections.abc import Sequence
@@ -30,6 +29,7 @@ import psutil
 from benchmarks.children import Child, started
 from benchmarks.result import begin, finish
 from tfsent.cli import parse_config, run
+from tfsent.engines import available_cores
 
 _WORDS = 4096
 _INTERVAL_S = 0.05
@@ -42,7 +42,7 @@ class MemoryConfig:
 
     gigabytes: float = 5.0
     """Size of the json-lines file, in 10^9 bytes; below 0.01 no worker is started."""
-    workers: int = os.cpu_count() or 1
+    workers: int = available_cores()
     """As for prepare.py."""
     shard_bytes: int = 16 * 2**20
     """Bytes after which a shard file is closed; what a kill can lose."""

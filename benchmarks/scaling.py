@@ -31,7 +31,7 @@ from tfsent.cli import parse_config, run
 
 DEFAULT_LINKS = "200x0,50x0,800x0,200x10,50x25"
 QUICK_LINKS = "200x0,800x1"
-QUICK_FLAGS = ("--hidden-size", "64", "--window", "8", "--repeats", "2")
+QUICK_SIZES = {"hidden_size": 64, "window": 8, "repeats": 2}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,8 +43,8 @@ class ScalingConfig:
     the others are predicted. Default: five."""
     hidden_size: int = 512
     """Width H of the mLSTM that two processes train."""
-    repeats: int | None = None
-    """Updates that count, at each setting. Default: 9."""
+    repeats: int = 9
+    """Updates that count, at each setting."""
     skip_check: bool = False
     """Only predict."""
     precision: Literal["float32", "mixed_float16"] = "mixed_float16"
@@ -71,7 +71,7 @@ class ScalingConfig:
         parse_links(self.links or DEFAULT_LINKS)
         for name in ("hidden_size", "repeats", "lanes"):
             value = getattr(self, name)
-            if value is not None and value < 1:
+            if value < 1:
                 raise ValueError(f"{name} is {value}; at least 1 will do.")
         if not 0 < self.utilisation <= 1:
             raise ValueError(
@@ -84,14 +84,13 @@ class ScalingConfig:
 
     def flags(self) -> list[str]:
         """Return the flags of the processes that are measured."""
-        words = ["--hidden-size", str(self.hidden_size)]
-        words += ["--repeats", str(self.repeats or 9)]
-        return [
-            *words,
-            *(QUICK_FLAGS if self.quick else ()),
-            "--sizes",
-            *map(str, SIZES),
-        ]
+        sizes = {"hidden_size": self.hidden_size, "repeats": self.repeats}
+        if self.quick:
+            sizes = QUICK_SIZES
+        words = []
+        for name, value in sizes.items():
+            words += ["--" + name.replace("_", "-"), str(value)]
+        return [*words, "--sizes", *map(str, SIZES)]
 
 
 def parse_links(text: str) -> list[Setting]:

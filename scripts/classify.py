@@ -20,6 +20,7 @@ import json
 import sys
 import time
 from collections.abc import Sequence
+from functools import partial
 
 from tfsent.cli import parse_config, quiet, run, tell
 from tfsent.config_commands import ClassifyConfig
@@ -35,9 +36,18 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     source = open_source(config.data.source, config.data)
     if config.engine != "none":
-        from tfsent.bulk.command import classify_all, in_words
+        from tfsent.bulk.command import in_words, write_all
+        from tfsent.bulk.readers import make_verdicts
 
-        written = classify_all(config, open_judge, source)
+        make = partial(
+            make_verdicts,
+            open_judge,
+            config.model,
+            config.classifier,
+            config.precision,
+            config.any_model,
+        )
+        written = write_all(config, make, source)
         print(json.dumps(written) if config.json else in_words(written))
         return
     from tfsent.transfer.classified import write_verdicts

@@ -16,6 +16,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from tfsent.cli import parse_config, quiet, run
@@ -32,10 +33,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     from tfsent.data.sources import open_source
 
     if config.engine != "none":
-        from tfsent.bulk.command import featurize_all, in_words
+        from tfsent.bulk.command import in_words, write_all
+        from tfsent.bulk.readers import make_features
 
+        make = partial(
+            make_features, resolve, config.model, config.feature, config.precision
+        )
         source = open_source(config.data.source, config.data)
-        written = featurize_all(config, resolve, source)
+        written = write_all(config, make, source)
         print(json.dumps(written) if config.json else in_words(written))
         return
     from tfsent.transfer.feature_cache import FeatureCache, features_folder

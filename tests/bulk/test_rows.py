@@ -85,19 +85,19 @@ def test_a_restart_after_any_part_gives_each_row_once(folder, tmp_path, monkeypa
     """The parts' ends lie within the plain file, the compressed one and the table."""
     whole = write(folder, tmp_path / "whole.parquet")
     out = tmp_path / "out.parquet"
-    write_file = parts.write_file
+    replace_file = parts.atomic.replace_file
     read = []
 
     def make_counting():
         return lambda block: read.append(block) or lengths("first", block)
 
     def stop(path, content):
-        write_file(path, content)
+        replace_file(path, content)
         raise Stopped
 
     for done in range(1, len(whole["parts"]) + 1):
         with monkeypatch.context() as patch:
-            patch.setattr(parts, "write_file", stop)
+            patch.setattr(parts.atomic, "replace_file", stop)
             with pytest.raises(Stopped):
                 write(folder, out, make_counting)
         journal = json.loads(

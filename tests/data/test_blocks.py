@@ -11,7 +11,7 @@ import zstandard
 
 from tfsent.config import DataConfig
 from tfsent.data import blocks
-from tfsent.data.blocks import BlockFault, LinesOnDisk, Place
+from tfsent.data.blocks import BlockFault, Lines, Place
 from tfsent.data.file_source import Source
 from tfsent.data.samples import Sample
 from tfsent.data.sources import open_source
@@ -106,7 +106,7 @@ def test_blocks_of_a_file_hold_its_texts_in_order(tmp_path, name):
 def test_plain_lines_stay_where_they_are(tmp_path):
     (tmp_path / "a.jsonl").write_bytes(json_lines())
     found = check_blocks(opened(tmp_path / "a.jsonl"))
-    assert all(isinstance(block, LinesOnDisk) for block in found)
+    assert all(isinstance(block, Lines) and block.raw is None for block in found)
 
 
 def test_blocks_of_several_files_follow_each_other(tmp_path):

@@ -7,12 +7,11 @@ from hypothesis import strategies as st
 
 from tfsent.data.byte_shards import (
     ByteShards,
-    canonical_json,
-    index_checksum,
     is_prepared,
     most_open_maps,
     open_prepared,
 )
+from tfsent.data.shard_index import canonical_json, index_checksum
 from tfsent.data.shard_writer import ShardWriter
 
 LENGTHS = [7, 300, 1, 1024, 5, 2000, 31, 500, 600, 3]

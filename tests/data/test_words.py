@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tfsent.config_supervised import WordsConfig
-from tfsent.data.byte_shards import index_checksum
+from tfsent.data.shard_index import index_checksum
 from tfsent.data.words import END, PAD, SPECIAL_WORDS, UNK, Tokenizer
 
 CORPUS = [

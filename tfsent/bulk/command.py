@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import time
 from collections.abc import Callable
 from dataclasses import asdict
@@ -11,7 +10,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from tfsent.bulk.readers import make_features, make_verdicts
+from tfsent.bulk.readers import ReadBlock
 from tfsent.bulk.rows import write_rows
 from tfsent.config_commands import ClassifyConfig, FeaturizeConfig
 from tfsent.data.sources import Source
@@ -21,62 +20,23 @@ _SETTINGS = ("feature", "any_model", "precision")
 _PATHS = ("model", "classifier")
 
 
-def featurize_all(
-    config: FeaturizeConfig, resolve: Callable[..., Any], source: Source
+def write_all(
+    config: FeaturizeConfig | ClassifyConfig,
+    make: Callable[[], ReadBlock],
+    source: Source,
 ) -> dict[str, Any]:
-    """Write the features of all texts; return what was written.
+    """Write a row for every text, with a bar of progress; return what was written.
 
     Args:
         config: All settings, with an engine.
-        resolve: See `make_features`.
+        make: See `write_rows`.
         source: The texts.
 
     Raises:
         ValueError: As `write_rows`, or if Ray is not there.
+        ChildProcessError: As `write_rows`.
         OSError: As `write_rows`.
     """
-    make = functools.partial(
-        make_features, resolve, config.model, config.feature, config.precision
-    )
-    return _write(config, make, source)
-
-
-def classify_all(
-    config: ClassifyConfig, open_judge: Callable[..., Any], source: Source
-) -> dict[str, Any]:
-    """Write what a classifier says of all texts; return what was written.
-
-    Args:
-        config: All settings, with an engine.
-        open_judge: See `make_verdicts`.
-        source: The texts.
-
-    Raises:
-        ValueError: As `write_rows`, or if Ray is not there.
-        OSError: As `write_rows`.
-    """
-    make = functools.partial(
-        make_verdicts,
-        open_judge,
-        config.model,
-        config.classifier,
-        config.precision,
-        config.any_model,
-    )
-    return _write(config, make, source)
-
-
-def in_words(written: dict[str, Any]) -> str:
-    """Return one line on what was written."""
-    return (
-        f"{written['out']}: {written['rows']:,} rows in {written['parts']} files in "
-        f"{written['seconds']:.1f} s"
-    )
-
-
-def _write(
-    config: FeaturizeConfig | ClassifyConfig, make: Callable[[], Any], source: Source
-) -> dict[str, Any]:
     if config.engine == "ray":
         require_ray("engine")
     assert config.engine != "none"
@@ -105,3 +65,11 @@ def _write(
         **index["about"],
         "seconds": time.perf_counter() - start_s,
     }
+
+
+def in_words(written: dict[str, Any]) -> str:
+    """Return one line on what was written."""
+    return (
+        f"{written['out']}: {written['rows']:,} rows in {written['parts']} files in "
+        f"{written['seconds']:.1f} s"
+    )

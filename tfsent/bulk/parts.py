@@ -19,8 +19,7 @@ import pyarrow.parquet as pq
 from tfsent.bulk.readers import ABOUT
 from tfsent.checkpoint import atomic
 from tfsent.data.blocks import Block, Place
-from tfsent.data.byte_shards import canonical_json
-from tfsent.data.shard_writer import write_file
+from tfsent.data.shard_index import canonical_json
 from tfsent.path_errors import naming
 
 INDEX = "_index.json"
@@ -67,37 +66,39 @@ class PartsWriter:
         Raises:
             ValueError: If it is of other work that has come to something.
         """
-        keep = {JOURNAL}
-        try:
-            journal = json.loads((self._folder / JOURNAL).read_bytes())
-            closed = journal["parts"]
-            other = journal["key"] != self._key
-        except (FileNotFoundError, ValueError, KeyError, TypeError):
-            closed, other = [], False
-        if other and closed:
-            rows = sum(part["rows"] for part in closed)
+        journal = self._journal()
+        if journal is not None and journal["key"] != self._key:
+            rows = sum(part["rows"] for part in journal["parts"])
             raise ValueError(
                 f"{self._folder} holds {rows} rows of other texts or settings; remove "
                 "it, or choose another name for the result."
             )
-        try:
-            if other or not closed:
-                raise ValueError("nothing is done yet")
-            for part in closed:
-                path = self._folder / part["name"]
-                if path.stat().st_size != part["bytes"]:
-                    raise ValueError("a part is not whole")
-                keep.add(part["name"])
+        keep = set()
+        if journal is not None:
+            self._closed = journal["parts"]
+            self._about = journal["about"]
             self.place = Place(*journal["place"])
             self._part, self._rows_of_part = journal["reached"]
-            self._about = journal["about"]
-            self._closed = closed
-            self.num_rows = sum(part["rows"] for part in closed)
-        except (FileNotFoundError, ValueError, KeyError, TypeError):
-            keep.clear()
+            self.num_rows = sum(part["rows"] for part in self._closed)
+            keep = {JOURNAL, *(part["name"] for part in self._closed)}
         for path in self._folder.iterdir():
             if path.name not in keep:
                 path.unlink()
+
+    def _journal(self) -> dict[str, Any] | None:
+        """Return the journal; None if there is none, or none that can be gone on from.
+
+        One is written with the first part, so that it always has parts.
+        """
+        try:
+            journal: dict[str, Any] = json.loads((self._folder / JOURNAL).read_bytes())
+            for part in journal["parts"]:
+                if (self._folder / part["name"]).stat().st_size != part["bytes"]:
+                    return None
+            whole = {"key", "about", "place", "reached"} <= set(journal)
+            return journal if whole else None
+        except (FileNotFoundError, ValueError, KeyError, TypeError):
+            return None
 
     def append(self, block: Block, rows: pa.RecordBatch) -> None:
         """Add the rows of a block.
@@ -164,7 +165,7 @@ class PartsWriter:
             "parts": self._closed,
         }
         self.close()
-        write_file(self._folder / INDEX, canonical_json(index) + b"\n")
+        atomic.replace_file(self._folder / INDEX, [canonical_json(index) + b"\n"])
         return index
 
     def close(self) -> None:
@@ -199,4 +200,4 @@ class PartsWriter:
             "reached": [self._part, self._rows_of_part],
             "parts": self._closed,
         }
-        write_file(self._folder / JOURNAL, canonical_json(journal))
+        atomic.replace_file(self._folder / JOURNAL, [canonical_json(journal)])

@@ -12,9 +12,9 @@ from typing import Any
 
 from tfsent.bulk.parts import JOURNAL, PartsWriter
 from tfsent.bulk.readers import ReadBlock
-from tfsent.data.byte_shards import canonical_json
+from tfsent.checkpoint import atomic
 from tfsent.data.partial_folder import claimed
-from tfsent.data.shard_writer import sync_folder
+from tfsent.data.shard_index import canonical_json
 from tfsent.data.sources import Source
 from tfsent.engines import Engine, in_order
 from tfsent.path_errors import naming
@@ -96,8 +96,8 @@ def write_rows(
                 os.rename(partial, target)
             # Not before: without it a refused rename would cost everything.
             (target / JOURNAL).unlink()
-            sync_folder(target)
-            sync_folder(target.parent)
+            atomic.sync_folder(target)
+            atomic.sync_folder(target.parent)
             return index
 
 

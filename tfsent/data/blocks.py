@@ -107,29 +107,29 @@ class Texts(Block):
 
 @dataclass(frozen=True)
 class Lines(Block):
-    """Lines that come with the block."""
+    """Lines that come with the block, or that whoever reads them finds in a file."""
 
     columns: Columns
-    raw: bytes
+    raw: bytes | None = None
+    """The lines. Default: they stand in the file of this name, as it is on disk."""
 
     def _texts(self) -> Iterable[str]:
-        return _texts_of(self.raw, self, self.columns)
+        raw = self._read() if self.raw is None else self.raw
+        if self.begin.offset:
+            # A reader takes the mark of byte order off the first line it sees, which
+            # is the file's first one here only: it is given one to take.
+            raw = BOM + raw
+        stream = cast(io.BufferedReader, io.BytesIO(raw))  # Lines are all that is read.
+        return (s.text for s in read_samples(stream, self.name, self.columns))
 
-
-@dataclass(frozen=True)
-class LinesOnDisk(Block):
-    """Lines in a plain file; whoever reads them opens it."""
-
-    columns: Columns
-
-    def _texts(self) -> Iterable[str]:
+    def _read(self) -> bytes:
         length = self.after.offset - self.begin.offset
         with open(self.name, "rb") as file:
             file.seek(self.begin.offset)
             raw = file.read(length)
         if len(raw) != length:
             raise OSError(f"{self.name} became shorter while it was read.")
-        return _texts_of(raw, self, self.columns)
+        return raw
 
 
 @dataclass(frozen=True)
@@ -148,15 +148,6 @@ class WholeFiles(Block):
             with open_bytes(path) as stream:
                 for sample in read_whole(stream, path, self.columns):
                     yield sample.text
-
-
-def _texts_of(raw: bytes, block: Block, columns: Columns) -> Iterator[str]:
-    if block.begin.offset:
-        # A reader takes the mark of byte order off the first line it sees, which is
-        # the file's first one here only: it is given one to take.
-        raw = BOM + raw
-    stream = cast(io.BufferedReader, io.BytesIO(raw))  # Lines are all that is read.
-    return (sample.text for sample in read_samples(stream, block.name, columns))
 
 
 def has_lines(name: str) -> bool:
@@ -189,10 +180,7 @@ def blocks_of_lines(
             raw += stream.readline()
         raw, rest = _at_most(BLOCK_TEXTS, raw)
         after = begin._replace(offset=begin.offset + len(raw))
-        if plain:
-            yield LinesOnDisk(name, begin, after, columns)
-        else:
-            yield Lines(name, begin, after, columns, raw)
+        yield Lines(name, begin, after, columns, None if plain else raw)
         begin = after
 
 

@@ -8,15 +8,13 @@ its length), and `index.json`.
 from __future__ import annotations
 
 import hashlib
-import json
 import mmap
-import re
 import resource
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -24,13 +22,7 @@ import numpy.typing as npt
 from tfsent.data.mapped_file import MappedFile
 from tfsent.data.placement import SPLITS
 from tfsent.data.sample_bounds import SampleBounds
-
-FORMAT = 1
-"""Version of the files; part of the key under which shards are cached."""
-
-INDEX_FILE = "index.json"
-
-_SHARD_NAME = re.compile(r"shard-[0-9]{5,}")
+from tfsent.data.shard_index import INDEX_FILE, read_index
 
 
 def most_open_maps(descriptors: int) -> int:
@@ -76,7 +68,7 @@ class ByteShards:
                 missing or of another size than it says.
         """
         self.folder = Path(folder)
-        self.index = _read_index(self.folder / INDEX_FILE)
+        self.index = read_index(self.folder / INDEX_FILE)
         """What index.json states."""
         self.fingerprint: str = self.index["fingerprint"]
         """sha256, in hex, over the hashes of all files, in their order."""
@@ -370,40 +362,10 @@ def open_prepared(folder: str | Path) -> dict[str, ByteShards]:
     }
 
 
-def index_checksum(index: dict[str, Any]) -> str:
-    """Return the sha256, in hex, of an index without its own `checksum`."""
-    rest = {key: value for key, value in index.items() if key != "checksum"}
-    return hashlib.sha256(canonical_json(rest)).hexdigest()
-
-
-def canonical_json(value: Any) -> bytes:
-    """Return the one spelling of a value: keys sorted, no spaces, ASCII."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":")).encode("ascii")
-
-
-def _read_index(path: Path) -> dict[str, Any]:
-    try:
-        index = json.loads(path.read_bytes())
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path} is damaged ({error}); prepare it again.") from None
-    found = index.get("format") if isinstance(index, dict) else None
-    if isinstance(found, int) and found > FORMAT:
-        raise ValueError(
-            f"{path} is of format {found}, newer than format {FORMAT} that is known "
-            "here; prepare it again, or read it with a newer tfsent."
-        )
-    sound = isinstance(index, dict) and index.get("checksum") == index_checksum(index)
-    if not sound or not _names_are_plain(index):
-        raise ValueError(
-            f"{path} is damaged or edited: its checksum does not hold; remove the "
-            "folder and prepare it again."
-        )
-    return index
-
-
-def _names_are_plain(index: dict[str, Any]) -> bool:
-    """Whoever writes a checksum can write a path: only shard names are opened."""
-    return all(_SHARD_NAME.fullmatch(shard["name"]) for shard in index["shards"])
+def _damaged(path: Path, why: str) -> ValueError:
+    return ValueError(
+        f"{path} is damaged: {why}; remove the folder and prepare it again."
+    )
 
 
 def _check_size(path: Path, size: int) -> None:
@@ -414,9 +376,3 @@ def _check_size(path: Path, size: int) -> None:
             f"{path} {told} where the index says {size}; remove the folder and prepare "
             "it again."
         )
-
-
-def _damaged(path: Path, why: str) -> ValueError:
-    return ValueError(
-        f"{path} is damaged: {why}; remove the folder and prepare it again."
-    )

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from tfsent.data.byte_shards import FORMAT, INDEX_FILE, canonical_json, index_checksum
+from tfsent.data.shard_index import FORMAT, INDEX_FILE, canonical_json, index_checksum
 from tfsent.path_errors import naming
 
 _FLUSH_BYTES = 2**20

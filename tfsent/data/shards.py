@@ -7,70 +7,33 @@ last closed shard; of two at once the second waits and takes what the first made
 
 from __future__ import annotations
 
-import functools
-import json
 import os
 import shutil
-from array import array
-from collections.abc import Callable
-from contextlib import closing
 from dataclasses import replace
 from hashlib import sha256
-from itertools import chain, islice
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from tfsent.config import DataConfig
-from tfsent.data.blocks import Block, BlockFault, Place
-from tfsent.data.byte_shards import (
-    FORMAT,
-    ByteShards,
-    canonical_json,
-    is_prepared,
-    open_prepared,
-)
+from tfsent.data.byte_shards import ByteShards, is_prepared, open_prepared
 from tfsent.data.cache import cache_folder
-from tfsent.data.file_source import START, EmptySourceError, Source
 from tfsent.data.partial_folder import claimed, remove_leftovers
-from tfsent.data.placement import SPLITS, place
-from tfsent.data.shard_writer import ShardWriter, sync_folder, write_file
+from tfsent.data.placement import SPLITS
+from tfsent.data.preparation import (
+    ALONE,
+    JOURNAL,
+    Preparation,
+    Progress,
+    Stage,
+    Workers,
+    write,
+)
+from tfsent.data.shard_index import FORMAT, canonical_json
+from tfsent.data.shard_writer import sync_folder
 from tfsent.data.sources import open_source
-from tfsent.data.text_rules import PADDING_BYTES, RULES
-from tfsent.engines import Engine, Results, in_order
 from tfsent.path_errors import naming
 
-__all__ = ["ByteShards", "open_prepared", "prepare"]
-
-_JOURNAL = "journal.json"
-_PROGRESS_SAMPLES = 1000
-
-Progress = Callable[[int, int], None]
-"""Told, now and then, the samples read and the bytes kept by this call."""
-
-
-_FEW_BLOCKS = 8
-"""Text of so many blocks is cleaned here: in that time no worker has started."""
-
-
-class Workers(NamedTuple):
-    """Who cleans: processes of this machine, or of a Ray cluster."""
-
-    engine: Engine = "local"
-    processes: int | None = 1
-    """How many. Default: one for each core, or each CPU of the cluster."""
-
-
-ALONE = Workers()
-"""This process."""
-
-
-class _Stage(NamedTuple):
-    """One pass over samples, and where they go."""
-
-    source: Source
-    split: str | None
-    shares: tuple[int, ...]
-    """One a split, in the order of `SPLITS`."""
+__all__ = ["ByteShards", "Workers", "open_prepared", "prepare"]
 
 
 def prepare(
@@ -129,14 +92,14 @@ def prepare(
             if mine and _is_ready(target, key):
                 shutil.rmtree(partial)
             elif mine:
-                job = _Job(partial, key, config, on_progress, workers)
-                _write(job, stages, {**facts, "key": key})
+                job = Preparation(partial, key, config, on_progress, workers)
+                write(job, stages, {**facts, "key": key})
                 if _facts(config, stages) != facts:
                     raise OSError(f"{config.source} changed while it was read.")
                 with naming(target):
                     os.rename(partial, target)
                 # Not before: without it a refused rename would cost everything.
-                (target / _JOURNAL).unlink(missing_ok=True)
+                (target / JOURNAL).unlink(missing_ok=True)
                 sync_folder(target)
                 sync_folder(target.parent)
     return open_prepared(target)
@@ -168,7 +131,7 @@ def _use_prepared(
     return splits
 
 
-def _plan(config: DataConfig) -> list[_Stage]:
+def _plan(config: DataConfig) -> list[Stage]:
     source = open_source(config.source, config)
     shares = list(config.split)
     stages = []
@@ -177,13 +140,13 @@ def _plan(config: DataConfig) -> list[_Stage]:
             stages.append(_own_stage(split, config))
             shares[at] = 0
         elif split in source.splits:
-            stages.append(_Stage(source, split, _only(split)))
+            stages.append(Stage(source, split, _only(split)))
             shares[at] = 0
     train = "train" if source.splits else None
-    return [_Stage(source, train, tuple(shares)), *stages]
+    return [Stage(source, train, tuple(shares)), *stages]
 
 
-def _own_stage(split: str, config: DataConfig) -> _Stage:
+def _own_stage(split: str, config: DataConfig) -> Stage:
     """Return the stage of a `data.val` or `data.test`."""
     spec = getattr(config, split)
     source = open_source(spec, config, setting=f"data.{split}")
@@ -192,14 +155,14 @@ def _own_stage(split: str, config: DataConfig) -> _Stage:
             f"data.{split} is {spec!r}, which has splits but no {split}; choose one of "
             f"them, such as {spec}:{source.splits[0]}."
         )
-    return _Stage(source, split if source.splits else None, _only(split))
+    return Stage(source, split if source.splits else None, _only(split))
 
 
 def _only(split: str) -> tuple[int, ...]:
     return tuple(int(name == split) for name in SPLITS)
 
 
-def _facts(config: DataConfig, stages: list[_Stage]) -> dict[str, Any]:
+def _facts(config: DataConfig, stages: list[Stage]) -> dict[str, Any]:
     """Return what makes these shards what they are; a hash of it is their key."""
     return {
         "format": FORMAT,
@@ -228,195 +191,3 @@ def _is_ready(target: Path, key: str) -> bool:
     else:
         held = "something else"
     raise ValueError(f"{target} holds {held}; a new or an empty folder will do.")
-
-
-def _write(job: _Job, stages: list[_Stage], facts: dict[str, Any]) -> None:
-    """Fill the folder with everything that the final one shall hold."""
-    try:
-        job.restore()
-        while job.stage < len(stages):
-            job.read(stages[job.stage])
-            job.stage += 1
-            job.consumed, job.reached = 0, _Reached()
-        job.finish(facts, stages[0].source.name)
-    except BlockFault:
-        raise  # Not to be seen from here: another machine's copy, perhaps.
-    except ValueError:
-        # The text is at fault; mended, it has another key and this is of no use.
-        shutil.rmtree(job.partial)
-        raise
-    finally:
-        job.close()
-
-
-class _Cleaned(NamedTuple):
-    """The texts of a block, cleaned."""
-
-    content: bytes
-    """All of them, end to end."""
-    lengths: array[int]
-    """Of each, 0 of those without content."""
-
-
-def _clean(rule: str, block: Block) -> _Cleaned:
-    clean = RULES[rule]
-    cleaned = [clean(text) for text in block.texts()]
-    lengths = array("q", (len(c) if len(c) > PADDING_BYTES else 0 for c in cleaned))
-    held = (c for c, length in zip(cleaned, lengths, strict=True) if length)
-    return _Cleaned(b"".join(held), lengths)
-
-
-def _cleaner(rule: str) -> Callable[[Block], _Cleaned]:
-    return functools.partial(_clean, rule)
-
-
-class _Reached(NamedTuple):
-    """How far a stage has been read."""
-
-    block: Place = START
-    """Where the block begins that is being read."""
-    samples: int = 0
-    """Samples of it that were."""
-
-
-class _Job:
-    """A preparation under way: its writers, and how far it has read."""
-
-    def __init__(
-        self,
-        partial: Path,
-        key: str,
-        config: DataConfig,
-        on_progress: Progress | None,
-        workers: Workers,
-    ) -> None:
-        self.stage = 0
-        self.consumed = 0
-        """Samples of the stage that were read."""
-        self.reached = _Reached()
-        self.partial = partial
-        self._key = key
-        self._config = config
-        self._on_progress = on_progress
-        self._workers = workers
-        self._samples = 0
-        self._bytes = 0
-        self._writers: dict[str, ShardWriter] = {}
-
-    def restore(self) -> None:
-        """Go on from the journal, or begin anew if there is none that can be used."""
-        self._make_writers()
-        try:
-            journal = json.loads((self.partial / _JOURNAL).read_bytes())
-            if journal["key"] != self._key:
-                raise ValueError("it is of other text")
-            for split, writer in self._writers.items():
-                writer.restore(journal["writers"][split])
-            self.stage, self.consumed = journal["stage"], journal["consumed"]
-            place, samples = journal["reached"]
-            self.reached = _Reached(Place(*place), samples)
-        except (FileNotFoundError, ValueError, KeyError, TypeError):
-            self.close()
-            for path in self.partial.iterdir():
-                shutil.rmtree(path) if path.is_dir() else path.unlink()
-            self._make_writers()
-
-    def read(self, stage: _Stage) -> None:
-        """Clean the samples of a stage into the writers."""
-        # Blocks may be smaller today than when the journal was written.
-        left = self.reached.samples
-        with closing(self._cleaned(stage)) as blocks:
-            for block, cleaned in blocks:
-                skipped = min(left, len(cleaned.lengths))
-                left -= skipped
-                self._add(block, cleaned, skipped, stage)
-        if not self.consumed and stage.split in (None, "train"):
-            raise stage.source.nothing_in(stage.split)
-
-    def _cleaned(self, stage: _Stage) -> Results:
-        """Yield the blocks of a stage that are left, cleaned."""
-        blocks = stage.source.blocks(stage.split, self.reached.block)
-        first = list(islice(blocks, _FEW_BLOCKS))
-        few = len(first) < _FEW_BLOCKS
-        workers = ALONE if few else self._workers
-        make = functools.partial(_cleaner, self._config.text_rule)
-        cleaned = in_order(
-            make,
-            chain(first, blocks),
-            engine=workers.engine,
-            workers=workers.processes,
-        )
-        with stage.source.faults_told(stage.split), closing(cleaned):
-            yield from cleaned
-
-    def _add(
-        self, block: Block, cleaned: _Cleaned, skipped: int, stage: _Stage
-    ) -> None:
-        """Take a block into the writers, but for its first samples."""
-        seed, shares = self._config.split_seed, stage.shares
-        hashed = sum(share > 0 for share in shares) > 1
-        split = SPLITS[shares.index(max(shares))]
-        train = self._writers["train"]
-        content = memoryview(cleaned.content)
-        stop = sum(cleaned.lengths[:skipped])
-        for at in range(skipped, len(cleaned.lengths)):
-            length = cleaned.lengths[at]
-            if hashed:
-                split = place(self.consumed, seed, shares)
-            self.consumed += 1
-            if not length:
-                self._writers[split].dropped_empty += 1
-                continue
-            writer = self._writers[split]
-            if hashed and not train.num_samples:
-                # A source of one sample shall train, wherever the hash would put it.
-                writer = train
-            start, stop = stop, stop + length
-            self._bytes += length
-            if writer.append(content[start:stop]):
-                self.reached = _Reached(block.begin, at + 1)
-                self._save()
-            self._tell()
-
-    def finish(self, facts: dict[str, Any], name: str) -> None:
-        """Close the shards, write each index and leave nothing else."""
-        if not self._writers["train"].num_samples:
-            dropped = sum(writer.dropped_empty for writer in self._writers.values())
-            raise EmptySourceError(
-                f"data.source is {name!r}: no text is left for training ({dropped} "
-                "were empty once cleaned); a source with text will do."
-            )
-        for split, writer in self._writers.items():
-            if writer.num_samples:
-                writer.finish({**facts, "split": split})
-            else:
-                shutil.rmtree(writer.folder)
-        sync_folder(self.partial)
-
-    def close(self) -> None:
-        """Let go of open files."""
-        for writer in self._writers.values():
-            writer.close()
-
-    def _make_writers(self) -> None:
-        for split in SPLITS:
-            (self.partial / split).mkdir(exist_ok=True)
-            self._writers[split] = ShardWriter(
-                self.partial / split, self._config.shard_bytes
-            )
-
-    def _save(self) -> None:
-        writers = {split: each.checkpoint() for split, each in self._writers.items()}
-        journal = {
-            "key": self._key,
-            "stage": self.stage,
-            "consumed": self.consumed,
-            "reached": self.reached,
-            "writers": writers,
-        }
-        write_file(self.partial / _JOURNAL, canonical_json(journal))
-
-    def _tell(self) -> None:
-        self._samples += 1
-        if self._on_progress is not None and self._samples % _PROGRESS_SAMPLES == 0:
-            self._on_progress(self._samples, self._bytes)

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tfsent.config_supervised import WordsConfig
-from tfsent.data.byte_shards import canonical_json, index_checksum
+from tfsent.data.shard_index import canonical_json, index_checksum
 from tfsent.data.shard_writer import write_file
 from tfsent.data.word_splitting import split_characters, split_words
 from tfsent.settings_json import from_dict, to_dict
