@@ -22,6 +22,7 @@ COSTS = Costs(
     process_bytes=100.0,
     loop_bytes=7.0,
     copies=2.0,
+    pool=1.0,
     logits=3.0,
     vectors={"tanh": Vectors(5.0, 4.0), "mlstm": Vectors(11.0, 6.0)},
     shares={"float32": 1.0, "mixed_float16": 0.5},
@@ -46,6 +47,12 @@ def config(precision="float32", optimizer="adam", cell="tanh", layers=2, **train
 
 # 256 x 4; 4 x 8 + 8 x 8 + 8; 8 x 8 + 8 x 8 + 8; 8 x 256 + 256.
 PARAMETERS = 1024 + 104 + 136 + 2304
+
+
+def test_a_pool_makes_activations_larger_and_nothing_else():
+    plain = plan(config(), COSTS, Place(1, 0.0))
+    pooled = plan(config(), COSTS._replace(pool=1.5), Place(1, 0.0))
+    assert pooled == plain._replace(activations=1.5 * plain.activations)
 
 
 def test_a_plan_counts_parameters_and_their_copies():

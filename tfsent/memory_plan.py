@@ -54,6 +54,8 @@ class Costs(NamedTuple):
         loop_bytes: What that becomes larger by where the program is a longer one:
             where portions or segments are read in turn, or layers computed anew.
         copies: Copies of every parameter besides weights, gradients and moments.
+        pool: How much memory a byte of activations takes, where what is freed is kept:
+            places of other sizes lie unused beside it.
         logits: Vectors of 256 for each byte of each lane.
         vectors: By cell.
         shares: What is left of activations, by precision.
@@ -64,6 +66,7 @@ class Costs(NamedTuple):
     process_bytes: float
     loop_bytes: float
     copies: float
+    pool: float
     logits: float
     vectors: Mapping[Cell, Vectors]
     shares: Mapping[Precision, float]
@@ -71,9 +74,10 @@ class Costs(NamedTuple):
 
 
 KERAS = Costs(
-    process_bytes=234e6,
-    loop_bytes=100e6,
+    process_bytes=290e6,
+    loop_bytes=40e6,
     copies=3.0,
+    pool=1.74,
     logits=1.7,
     vectors={
         "mlstm": Vectors(23.4, 0.6),
@@ -91,6 +95,7 @@ TORCH = Costs(
     process_bytes=100e6,
     loop_bytes=0.0,
     copies=2.3,
+    pool=1.0,
     logits=5.0,
     vectors={
         "mlstm": Vectors(11.4, 7.5),
@@ -185,7 +190,7 @@ def _activations(config: RunConfig, costs: Costs, places: int) -> float:
     # Between segments, and of the lanes that are not read at the moment.
     borders = training.window / length * lanes + training.batch_size / places
     states = borders * model.layers * _STATES[model.cell] * model.hidden_size
-    return _FLOAT_BYTES * (lanes * length * numbers + states)
+    return _FLOAT_BYTES * (lanes * length * numbers + states) * costs.pool
 
 
 class Change(NamedTuple):

@@ -7,6 +7,7 @@ import tensorflow as tf
 from tfsent.config import RunConfig
 from tfsent.data.batches import check_lanes
 from tfsent.model.language_model import ByteLanguageModel
+from tfsent.training.allocator import keep_freed_memory
 from tfsent.training.distribution import make_strategy
 from tfsent.training.optimizer import make_optimizer
 from tfsent.training.precision import set_precision
@@ -23,7 +24,8 @@ def build_run(
 ) -> tuple[RunState, TrainStep]:
     """Return the state of a new run and its update, compiled at the first call.
 
-    Sets the dtype policy of the process, and without a GPU its logical CPU devices.
+    Sets the dtype policy of the process, that its freed memory is kept, and without a GPU
+    its logical CPU devices.
 
     Args:
         config: All settings.
@@ -36,6 +38,7 @@ def build_run(
         ValueError: If the devices are not there, the batch cannot be dealt to them,
             or the optimizer is unknown.
     """
+    keep_freed_memory()
     batch_size = config.training.batch_size
     strategy = strategy or make_strategy(config.distribution)
     check_lanes(

@@ -1,0 +1,28 @@
+"""Lets TensorFlow keep the memory that a training step has freed, for the next one."""
+
+from __future__ import annotations
+
+import os
+
+import psutil
+
+_POOLED, _LIMIT_MB = "TF_CPU_ALLOCATOR_USE_BFC", "TF_CPU_BFC_MEM_LIMIT_IN_MB"
+
+
+def keep_freed_memory() -> None:
+    """Have TensorFlow serve its arrays on the CPU from a pool that it keeps.
+
+    Otherwise the large arrays of every update go back to the system and come anew as
+    pages to be cleared: an update of 512 units, 32 lanes and a window of 256 took 1.25
+    times as long (13.4 against 16.8 kB/s, medians of interleaved processes on two
+    cores), for a sixth less memory. Where TensorFlow uses oneDNN by itself, on CPUs with
+    AVX-512, it has such a pool anyway.
+
+    Takes effect before TensorFlow has made its first array, its import may lie before.
+    Variables that the user has set are left as they are: `TF_CPU_ALLOCATOR_USE_BFC=0`,
+    with oneDNN `TF_ONEDNN_USE_SYSTEM_ALLOCATOR=1`, give the memory back.
+    """
+    os.environ.setdefault(_POOLED, "1")
+    # TensorFlow's own default is 64 GiB, whatever the machine has.
+    memory_mb = psutil.virtual_memory().total // 2**20
+    os.environ.setdefault(_LIMIT_MB, str(memory_mb))
