@@ -24,8 +24,8 @@ def build_run(
 ) -> tuple[RunState, TrainStep]:
     """Return the state of a new run and its update, compiled at the first call.
 
-    Sets the dtype policy of the process, that its freed memory is kept, and without a GPU
-    its logical CPU devices.
+    Sets the dtype policy of the process, that it keeps freed memory, and without a
+    GPU its logical CPU devices.
 
     Args:
         config: All settings.
