@@ -89,13 +89,25 @@ def test_configuration_read_back_from_json_is_the_same():
     check_resumable(json.loads(json.dumps(config())), config())
 
 
-def test_field_that_one_side_lacks_is_refused():
+def test_setting_that_is_gone_is_refused():
     asked = config()
     del asked["model"]["dropout"]
     with pytest.raises(ValueError, match="model.dropout was 0.0, now 'absent'"):
         check_resumable(config(), asked)
-    with pytest.raises(ValueError, match="model.dropout was 'absent', now 0.0"):
-        check_resumable(asked, config())
+
+
+def test_setting_newer_than_the_run_counts_as_its_default():
+    saved, other = config(), config()
+    del saved["data"]["shuffle"]
+    check_resumable(saved, config())
+    other["data"]["shuffle"] = True
+    with pytest.raises(ValueError, match="data.shuffle was False, now True"):
+        check_resumable(saved, other)
+
+
+def test_fact_that_is_no_setting_must_be_on_both_sides():
+    with pytest.raises(ValueError, match="data_fingerprint was 'absent', now 'a'"):
+        check_resumable({}, {"data_fingerprint": "a"})
 
 
 @pytest.mark.parametrize(

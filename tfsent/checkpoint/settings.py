@@ -37,6 +37,9 @@ _ABSENT = "absent"
 def check_resumable(saved: Mapping[str, Any], asked: Mapping[str, Any]) -> None:
     """Refuse to resume with settings that would make it another run.
 
+    A setting that the run does not name was none yet when it was begun: its default
+    is what the run did.
+
     Args:
         saved: The run's configuration, as nested dictionaries; from JSON or not.
         asked: The one asked for now. Further entries beside the settings, such as
@@ -51,7 +54,10 @@ def check_resumable(saved: Mapping[str, Any], asked: Mapping[str, Any]) -> None:
         Traceback (most recent call last):
         ValueError: cannot resume: seed was 0, now 1. Give --fresh to start over, ...
     """
-    before, now = dict(flat(saved)), dict(flat(asked))
+    now = dict(flat(asked))
+    defaults = flat(dataclasses.asdict(RunConfig()))
+    before = {name: value for name, value in defaults if name in now}
+    before |= dict(flat(saved))
     longer = _is_longer(before, now)
     differing = [
         f"{name} was {before.get(name, _ABSENT)!r}, now {now.get(name, _ABSENT)!r}"
