@@ -33,8 +33,8 @@ lint: $(DEV) ## Check style, format and types.
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 
-bench: $(USE) ## Measure the training step on this machine.
-	$(RUN) benchmarks/train_step.py
+bench: $(USE) ## Measure speed, and tell what moved since its figures were kept.
+	$(RUN) -m benchmarks.guard
 
 compare: $(DEV) addons ## Compare TensorFlow and PyTorch on this machine.
 	$(RUN) scripts/compare.py --preset cpu-quick --out reports/cpu-quick
