@@ -99,7 +99,7 @@ class GuardConfig:
     """What is measured, and what it is compared with."""
 
     only: tuple[str, ...] = ()
-    """Names of benchmarks, a comma list. Default: all."""
+    """Names of benchmarks, one or several. Default: all."""
     file: str = str(_ROOT / "benchmarks" / "ratios.json")
     """Ratios that were kept, JSON."""
     keep: bool = False
