@@ -13,10 +13,10 @@ def keep_freed_memory() -> None:
     """Have TensorFlow serve its arrays on the CPU from a pool that it keeps.
 
     Otherwise the large arrays of every update go back to the system and come anew as
-    pages to be cleared: an update of 512 units, 32 lanes and a window of 256 took 1.25
-    times as long (13.4 against 16.8 kB/s, medians of interleaved processes on two
-    cores), for a sixth less memory. Where TensorFlow uses oneDNN by itself, on CPUs
-    with AVX-512, it has such a pool anyway.
+    pages to be cleared: an update of 512 units, 32 lanes and a window of 256 took 1.28
+    times as long (13.4 against 17.2 kB/s, two interleaved processes each on two cores,
+    oneDNN off), in 1.66 instead of 1.92 GB. Where TensorFlow uses oneDNN by itself, on
+    CPUs with AVX-512, it has such a pool anyway.
 
     Takes effect before TensorFlow has made its first array, its import may lie before.
     Variables that the user has set are left as they are: `TF_CPU_ALLOCATOR_USE_BFC=0`,
