@@ -1,7 +1,11 @@
 """The PyTorch twin and the comparison; torch may be imported here and nowhere else.
 
-Importing loads nothing: a public name fetches its module on first use.
+Importing loads no framework: a public name fetches its module on first use.
 """
+
+from compare.triton_import import refuse_triton_behind_tensorflow
+
+refuse_triton_behind_tensorflow()
 
 _HOMES = {"load": "loading"}
 """Module of every public name."""
