@@ -15,7 +15,7 @@ from typing import IO, Any
 
 
 class Child:
-    """A script of `scripts/` that runs, with the workers it starts.
+    """A script that runs, with the workers it starts.
 
     Args:
         script: Its file.

@@ -14,13 +14,12 @@ kind of machine.
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from benchmarks.children import started
 from benchmarks.provenance import available_cores, cpu_model
 from benchmarks.result import begin, finish, span
 from benchmarks.timing import Spread
@@ -35,18 +34,13 @@ Ratios = Mapping[str, Spread]
 
 
 def step_ratios(result: Mapping[str, Any]) -> dict[str, Spread]:
-    """Return the shares of the float32 product that a training step reaches.
-
-    Raises:
-        ValueError: If a cell failed.
-    """
-    found = {}
-    for cell in result["cells"]:
-        name = f"B{cell['batch_size']} H{cell['hidden_size']}"
-        if "error" in cell:
-            raise ValueError(f"{name}: {cell['error']}")
-        found[f"{name} of GEMM"] = Spread(**cell["ratio_to_gemm"])
-    return found
+    """Return the shares of the float32 product that a training step reaches."""
+    return {
+        f"B{cell['batch_size']} H{cell['hidden_size']} of GEMM": Spread(
+            **cell["ratio_to_gemm"]
+        )
+        for cell in result["cells"]
+    }
 
 
 def featurizing_ratios(result: Mapping[str, Any]) -> dict[str, Spread]:
@@ -71,26 +65,28 @@ def writing_ratios(result: Mapping[str, Any]) -> dict[str, Spread]:
 
 
 class Benchmark(NamedTuple):
-    """A command that prints one JSON object, and the ratios that it holds."""
+    """A script that prints one JSON object, and the ratios that it holds."""
 
-    module: str
+    script: str
     flags: str
     ratios: Callable[[Mapping[str, Any]], dict[str, Spread]]
 
 
 BENCHMARKS = {
     "step": Benchmark(
-        "benchmarks.train_step", f"{_STEP} 32x512,32x1024,128x1024", step_ratios
+        "benchmarks/train_step.py", f"{_STEP} 32x512,32x1024,128x1024", step_ratios
     ),
     "step bf16": Benchmark(
-        "benchmarks.train_step",
+        "benchmarks/train_step.py",
         f"--precision mixed_bfloat16 {_STEP} 32x512",
         step_ratios,
     ),
-    "features": Benchmark("benchmarks.featurize", _TEXTS, featurizing_ratios),
-    "features twin": Benchmark("compare.featurize_speed", _TEXTS, featurizing_ratios),
-    "writing": Benchmark("benchmarks.generate", _WRITING, writing_ratios),
-    "writing twin": Benchmark("compare.generate_speed", _WRITING, writing_ratios),
+    "features": Benchmark("benchmarks/featurize.py", _TEXTS, featurizing_ratios),
+    "features twin": Benchmark(
+        "compare/featurize_speed.py", _TEXTS, featurizing_ratios
+    ),
+    "writing": Benchmark("benchmarks/generate.py", _WRITING, writing_ratios),
+    "writing twin": Benchmark("compare/generate_speed.py", _WRITING, writing_ratios),
 }
 
 
@@ -185,34 +181,15 @@ def _measured(names: Sequence[str]) -> tuple[dict[str, Spread], dict[str, str]]:
     for name in names:
         tell(f"{name} ...")
         benchmark = BENCHMARKS[name]
+        flags = [*benchmark.flags.split(), "--json"]
         try:
-            ratios = benchmark.ratios(_run(benchmark.module, benchmark.flags.split()))
-        except (ChildProcessError, ValueError) as error:
+            with started(_ROOT / benchmark.script, flags) as child:
+                ratios = benchmark.ratios(child.result())
+        except ChildProcessError as error:
             failed[name] = str(error)
             continue
         found |= {f"{name}: {ratio}": values for ratio, values in ratios.items()}
     return found, failed
-
-
-def _run(module: str, flags: Sequence[str]) -> dict[str, Any]:
-    """Return the JSON object that a benchmark prints.
-
-    Raises:
-        ChildProcessError: If it printed none; told with its last line of errors.
-    """
-    done = subprocess.run(
-        [sys.executable, "-m", module, *flags, "--json"],
-        cwd=_ROOT,
-        capture_output=True,
-        encoding="utf-8",
-        errors="replace",
-    )
-    if not done.stdout.strip():
-        lines = [line for line in done.stderr.splitlines() if line.strip()]
-        last = lines[-1] if lines else f"code {done.returncode}"
-        raise ChildProcessError(f"{module} failed: {last}")
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
 
 
 def report(
@@ -225,15 +202,13 @@ def report(
         moved = row.moved if compares else ""
         lines.append(f"| {row.name} | {kept} | {now} | {moved} |")
     lines += ["", *(f"{name} was not measured: {why}" for name, why in failed.items())]
-    if not compares:
-        lines.append("No ratios are kept for this kind of machine; --keep keeps these.")
-    else:
-        moved = [row for row in rows if row.moved]
+    if compares:
+        count = sum(row.moved in ("faster", "slower") for row in rows)
         lines.append(
-            f"{len(moved)} of {len(rows)} ratios moved by more than the noise."
-            if moved
-            else "No ratio moved by more than the noise."
+            f"{count} of {len(rows)} ratios moved by more than the noise of both."
         )
+    else:
+        lines.append("No ratios are kept for this kind of machine; --keep keeps these.")
     return "\n".join(lines)
 
 

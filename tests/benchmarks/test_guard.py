@@ -1,13 +1,20 @@
 """The guard on ratios: what counts as moved, what is kept, how it leaves."""
 
+import contextlib
 import json
+from pathlib import Path
 
 import pytest
 
 from benchmarks import guard
+from benchmarks.featurize import FeaturizeSpeedConfig
+from benchmarks.generate import GenerateSpeedConfig
 from benchmarks.guard import BENCHMARKS, Row, compared
 from benchmarks.timing import Spread
+from benchmarks.train_step import TrainStepConfig
+from tfsent.cli import parse_config
 
+ROOT = Path(__file__).parents[2]
 OLD = Spread(0.50, 0.45, 0.55)
 
 
@@ -52,16 +59,20 @@ def benchmark(monkeypatch):
     """What the benchmark "step" prints; the others are not run."""
     printed = {"result": step(0.5)}
 
-    def run(module, flags):
-        assert (module, flags) == (
-            "benchmarks.train_step",
-            BENCHMARKS["step"].flags.split(),
-        )
-        if "error" in printed:
-            raise ChildProcessError(printed["error"])
-        return printed["result"]
+    class Child:
+        def result(self):
+            if "error" in printed:
+                raise ChildProcessError(printed["error"])
+            return printed["result"]
 
-    monkeypatch.setattr(guard, "_run", run)
+    @contextlib.contextmanager
+    def started(script, flags):
+        assert script.is_file()
+        assert script.name == "train_step.py"
+        assert flags == [*BENCHMARKS["step"].flags.split(), "--json"]
+        yield Child()
+
+    monkeypatch.setattr(guard, "started", started)
     return printed
 
 
@@ -88,10 +99,12 @@ def test_a_ratio_that_fell_below_the_kept_range_leaves_with_1(
     file = tmp_path / "ratios.json"
     assert call(file, "--keep") == 0
     assert call(file) == 0
-    assert "No ratio moved" in capsys.readouterr().out
+    assert "0 of 1 ratios moved" in capsys.readouterr().out
     benchmark["result"] = step(0.3)
     assert call(file) == 1
-    assert "| 0.30 [0.25-0.35] | slower |" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "| 0.30 [0.25-0.35] | slower |" in told
+    assert "1 of 1 ratios moved" in told
     benchmark["result"] = step(0.7)
     assert call(file) == 0
     assert "| 0.70 [0.65-0.75] | faster |" in capsys.readouterr().out
@@ -117,20 +130,12 @@ def test_a_benchmark_that_fails_is_told_and_nothing_is_kept(
     benchmark, tmp_path, capsys
 ):
     file = tmp_path / "ratios.json"
-    benchmark["error"] = "benchmarks.train_step failed: no room"
+    benchmark["error"] = "train_step.py failed with code 1: no room"
     assert call(file, "--keep") == 1
-    assert "step was not measured: benchmarks.train_step failed" in (
+    assert "step was not measured: train_step.py failed with code 1: no room" in (
         capsys.readouterr().out
     )
     assert not file.exists()
-
-
-def test_a_cell_that_failed_is_no_ratio(benchmark, tmp_path, capsys):
-    benchmark["result"] = {
-        "cells": [{"batch_size": 8, "hidden_size": 4, "error": "out of memory"}]
-    }
-    assert call(tmp_path / "ratios.json") == 1
-    assert "step was not measured: B8 H4: out of memory" in capsys.readouterr().out
 
 
 def test_an_unknown_name_is_refused(tmp_path):
@@ -138,9 +143,18 @@ def test_an_unknown_name_is_refused(tmp_path):
         guard.GuardConfig(only=("nothing",))
 
 
-def test_a_command_that_prints_nothing_is_told_with_its_last_line():
-    with pytest.raises(ChildProcessError, match="failed: error: repeats is 0"):
-        guard._run("benchmarks.train_step", ["--repeats", "0"])
+@pytest.mark.parametrize("name", BENCHMARKS)
+def test_every_benchmark_is_a_script_with_these_flags(name):
+    script, flags, _ = BENCHMARKS[name]
+    config = {
+        "train_step.py": TrainStepConfig,
+        "featurize.py": FeaturizeSpeedConfig,
+        "featurize_speed.py": FeaturizeSpeedConfig,
+        "generate.py": GenerateSpeedConfig,
+        "generate_speed.py": GenerateSpeedConfig,
+    }[Path(script).name]
+    assert (ROOT / script).is_file()
+    assert parse_config([*flags.split(), "--json"], config).json
 
 
 def test_ratios_of_features_and_of_writing_are_found():

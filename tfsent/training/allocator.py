@@ -20,7 +20,7 @@ def keep_freed_memory() -> None:
 
     Takes effect before TensorFlow has made its first array, its import may lie before.
     Variables that the user has set are left as they are: `TF_CPU_ALLOCATOR_USE_BFC=0`,
-    with oneDNN `TF_ONEDNN_USE_SYSTEM_ALLOCATOR=1`, give the memory back.
+    and with oneDNN `TF_ONEDNN_USE_SYSTEM_ALLOCATOR=1` besides, give the memory back.
     """
     os.environ.setdefault(_POOLED, "1")
     # TensorFlow's own default is 64 GiB, whatever the machine has.
