@@ -23,8 +23,7 @@ import torch
 import torch.distributed as dist
 
 from compare.twin.build import build_run
-from compare.twin.distribution import Processes
-from compare.twin.launch import leave
+from compare.twin.distribution import Processes, leave
 from tfsent.cli import parse_config, run
 from tfsent.config import (
     DistributionConfig,
@@ -63,9 +62,6 @@ def main(argv: Sequence[str] | None = None) -> None:
         found = measure(config, processes)
         if processes.is_chief:
             print(json.dumps(found), flush=True)
-    # Past the interpreter's own end, where a thread of torch.distributed that lives on
-    # aborts now and then, once in 20 processes on two busy cores (PyTorch
-    # 2.13).
     leave(0)
 
 

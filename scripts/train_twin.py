@@ -15,6 +15,7 @@ import json
 import sys
 from collections.abc import Sequence
 from functools import partial
+from typing import NoReturn
 
 from tfsent.cli import parse_config, run, tell
 
@@ -24,7 +25,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     argv = sys.argv[1:] if argv is None else argv
     config = parse_config(argv, description=__doc__)
     # Here, not above: --help and wrong flags need not wait for PyTorch.
-    from compare.twin.distribution import is_started, num_processes
+    from compare.twin.distribution import is_started, leave, num_processes
     from compare.twin_session import plan_run, train_twin
 
     if config.plan:
@@ -42,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
         result = launch_on_ray(config, train, make_trainer, "-twin", tell)
     elif not is_started() and (num := num_processes(config.distribution)) > 1:
-        from compare.twin.launch import launch, leave
+        from compare.twin.launch import launch
 
         leave(launch(num, __file__, argv))
     else:
@@ -51,5 +52,17 @@ def main(argv: Sequence[str] | None = None) -> None:
         print(json.dumps(result))
 
 
+def run_and_leave() -> NoReturn:
+    """Run as every script, and end as a process among others has to."""
+    try:
+        run(main)
+    except SystemExit as end:
+        from compare.twin.distribution import is_started, leave
+
+        if is_started() and isinstance(end.code, int):
+            leave(end.code)
+        raise
+
+
 if __name__ == "__main__":
-    run(main)
+    run_and_leave()

@@ -14,8 +14,10 @@ from __future__ import annotations
 import contextlib
 import datetime
 import os
+import sys
 import time
 from types import TracebackType
+from typing import NoReturn
 
 import numpy as np
 import torch
@@ -62,6 +64,19 @@ def num_processes(config: DistributionConfig) -> int:
 def is_started() -> bool:
     """Tell whether torchrun, or something like it, has started this process."""
     return "RANK" in os.environ and "WORLD_SIZE" in os.environ
+
+
+def leave(code: int) -> NoReturn:
+    """End this process, which has launched others or is one of them, with `code`.
+
+    At once, past the interpreter's own end: threads of PyTorch live on, torchrun's
+    heartbeat here and those of Gloo there, and where one is in the middle of a call by
+    then, that end aborts: "terminate called without an active exception", once in 20
+    processes on two busy cores (PyTorch 2.13).
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 class Processes(processes.Processes):

@@ -5,9 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
-import sys
 from collections.abc import Sequence
-from typing import NoReturn
 
 from torch.distributed import run
 from torch.distributed.elastic.multiprocessing import SignalException
@@ -47,15 +45,3 @@ def launch(num: int, script: str, argv: Sequence[str]) -> int:
     finally:
         logging.disable(logging.NOTSET)
     return 0
-
-
-def leave(code: int) -> NoReturn:
-    """End this process, which has launched others, with `code`.
-
-    At once, past the interpreter's own end: after a signal the thread of torchrun's
-    heartbeat lives on, and where it is in the middle of a call by then, that end
-    aborts ("terminate called without an active exception", PyTorch 2.13).
-    """
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code)
