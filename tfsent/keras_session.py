@@ -8,13 +8,21 @@ import tensorflow as tf
 
 from tfsent.checkpoint import TFSENT
 from tfsent.config import DistributionConfig, RunConfig
-from tfsent.memory_plan import KERAS, Place, Planned, on_device, plan_to_fit
+from tfsent.memory_plan import (
+    KERAS,
+    UNROLLED,
+    Place,
+    Planned,
+    on_device,
+    plan_to_fit,
+)
 from tfsent.peak_memory import free_bytes, resident_bytes
 from tfsent.ray_launcher import num_workers
 from tfsent.session import Tell, train_run
 from tfsent.training.build import build_run
 from tfsent.training.cluster import find_cluster
 from tfsent.training.evaluate import Evaluator
+from tfsent.training.precision import unrolls
 from tfsent.training.processes import Processes
 from tfsent.training.run_state import RunState
 from tfsent.training.step import TrainStep
@@ -48,12 +56,15 @@ def plan_run(config: RunConfig) -> Planned:
         workers = num_workers(config, gpus)
     elif many:
         workers = len(find_cluster(asked.slurm_port).workers)
+    training = config.training
+    window = training.recompute_segment or training.window
+    costs = UNROLLED if unrolls(config.precision, window) else KERAS
     if gpus:
         local = 1 if asked.strategy == "none" else asked.devices or gpus
-        return plan_to_fit(config, on_device(KERAS), Place(workers * local, 0))
+        return plan_to_fit(config, on_device(costs), Place(workers * local, 0))
     replicas = 1 if many else asked.devices or 1
     place = Place(workers, resident_bytes(), free_bytes(), replicas)
-    return plan_to_fit(config, KERAS, place)
+    return plan_to_fit(config, costs, place)
 
 
 class KerasFramework:

@@ -91,6 +91,24 @@ KERAS = Costs(
 )
 """Keras on TensorFlow: one XLA program, in which every layer has its own arrays."""
 
+UNROLLED = Costs(
+    process_bytes=266e6,
+    loop_bytes=40e6,
+    copies=3.0,
+    pool=1.0,
+    logits=25.0,
+    vectors={
+        "mlstm": Vectors(8.8, 0.0),
+        "lstm": Vectors(3.3, 0.0),
+        "gru": Vectors(3.7, 0.0),
+        "tanh": Vectors(0.0, 0.0),
+        "relu": Vectors(0.0, 0.0),
+    },
+    shares={"mixed_bfloat16": 1.0},
+    anew=2.0,
+)
+"""Keras where steps are unrolled (`tfsent.model.unrolled`): arrays of single steps."""
+
 TORCH = Costs(
     process_bytes=100e6,
     loop_bytes=0.0,

@@ -173,6 +173,24 @@ def test_portions_on_two_devices_are_one_batch(way):
     assert largest_difference(less, whole) <= LESS_MEMORY_F32.value
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        LESS["all"],
+        pytest.param({}, marks=SLOW),
+        pytest.param({"devices": 2, **LESS["portions"]}, marks=SLOW),
+    ],
+    ids=str,
+)
+def test_unrolled_updates_are_those_of_compiled_loops(options, monkeypatch):
+    """Without dropout: XLA draws other masks from a seed than TensorFlow."""
+    losses, whole = run_of("keras", **options)
+    monkeypatch.setattr("tfsent.training.build.unrolls", lambda *_: True)
+    other_losses, other = run_of.__wrapped__("keras", **options)
+    assert np.abs(other_losses - losses).max() <= LESS_MEMORY_LOSS_F32.value
+    assert largest_difference(other, whole) <= LESS_MEMORY_F32.value
+
+
 @pytest.mark.parametrize("way", ["portions", "segments", "all"])
 @BOTH
 def test_an_overflow_in_one_portion_skips_the_whole_update(framework, way):

@@ -3,7 +3,7 @@
 Shared by the LSTM and the multiplicative LSTM, which differ only in what they
 multiply before the gates.
 
-Axes: B lanes, H hidden units, G = 4 H gate columns.
+Axes: H hidden units; where they and the lanes lie is the form's.
 """
 
 from __future__ import annotations
@@ -11,51 +11,66 @@ from __future__ import annotations
 from keras import ops
 
 from tfsent.config import GATES
+from tfsent.model.forms import Form
 
 
-def split_gates(z_GB):
-    """Return the blocks of `z_GB` along its first axis, in the order of `GATES`."""
-    return ops.split(z_GB, len(GATES), axis=0)
-
-
-def gates_forward(gate, z_GB, c_HB):
-    """Return `(h, c, activated gates)` of an LSTM from its gate pre-activations.
+def gates_step(gate, form: Form):
+    """Return the function that takes an LSTM from its products to its next state.
 
     Args:
         gate: What i, f and o pass through, an `activations.Gate`.
-        z_GB: float[G, B]. The pre-activations.
-        c_HB: float[H, B]. The cell state before the step.
+        form: How to write it.
+
+    Returns:
+        `(p, z, c) -> (h, c, activated gates)`: from the input projection, whose first
+        4 H units are the gates', what the state adds to them, and the cell state
+        before the step. h and c have the dtype of c, the list of gates that of p.
     """
-    i, f, o, u = split_gates(z_GB)
-    i, f, o, u = gate.forward(i), gate.forward(f), gate.forward(o), ops.tanh(u)
-    c_HB = f * c_HB + i * u
-    return o * ops.tanh(c_HB), c_HB, ops.concatenate([i, f, o, u], axis=0)
+
+    @form.fuse
+    def step(p, z, c):
+        own = form.units(p, 0, z.shape[form.axis])
+        z = ops.cast(own, c.dtype) + ops.cast(z, c.dtype)
+        i, f, o, u = form.split(z, len(GATES))
+        i, f, o, u = gate.forward(i), gate.forward(f), gate.forward(o), ops.tanh(u)
+        c = f * c + i * u
+        return o * ops.tanh(c), c, [ops.cast(a, p.dtype) for a in (i, f, o, u)]
+
+    return step
 
 
-def gates_output(saved, c_HB):
+def gates_output(saved, c):
     """Return the output of a step whose cell state was changed after it.
 
     Args:
         saved: What the step saved, the activated gates first.
-        c_HB: float[H, B]. The cell state put in the place of the step's own.
+        c: The cell state put in the place of the step's own.
     """
-    o = split_gates(saved[0])[GATES.index("o")]
-    return ops.cast(o, c_HB.dtype) * ops.tanh(c_HB)
+    return ops.cast(saved[GATES.index("o")], c.dtype) * ops.tanh(c)
 
 
-def gates_backward(gate, gates_GB, before_c_HB, c_HB, dh_HB, dc_HB):
-    """Return `(dz, dc before)` of an LSTM from the gradients of its state."""
-    i, f, o, u = split_gates(gates_GB)
-    # Recomputed: saving it costs H * B * T numbers and gains nothing measurable.
-    tanh_c = ops.tanh(c_HB)
-    dc_HB = dc_HB + dh_HB * o * (1 - tanh_c * tanh_c)
-    dz_GB = ops.concatenate(
-        [
-            gate.backward(dc_HB * u, i),
-            gate.backward(dc_HB * before_c_HB, f),
-            gate.backward(dh_HB * tanh_c, o),
-            dc_HB * i * (1 - u * u),
-        ],
-        axis=0,
-    )
-    return dz_GB, dc_HB * f
+def gates_slopes(gate, form: Form):
+    """Return the function that takes the gradient of an LSTM's state to its products.
+
+    Returns:
+        `(gates, c before, c, dh, dc) -> (dz, dc before)`; dz has the dtype of the
+        activated gates, all else that of the state.
+    """
+
+    @form.fuse
+    def slopes(gates, before_c, c, dh, dc):
+        i, f, o, u = (ops.cast(a, dc.dtype) for a in gates)
+        # Recomputed: saving it costs H * B * T numbers and gains nothing measurable.
+        tanh_c = ops.tanh(c)
+        dc = dc + dh * o * (1 - tanh_c * tanh_c)
+        dz = form.concatenate(
+            [
+                gate.backward(dc * u, i),
+                gate.backward(dc * before_c, f),
+                gate.backward(dh * tanh_c, o),
+                dc * i * (1 - u * u),
+            ]
+        )
+        return ops.cast(dz, gates[0].dtype), dc * f
+
+    return slopes

@@ -22,52 +22,59 @@ import keras
 from keras import ops
 
 from tfsent.model.activations import gate_of
+from tfsent.model.forms import Form
 from tfsent.model.gated_layer import GatedLayer
-from tfsent.model.recurrence import Equations
+from tfsent.model.recurrence import Equations, in_both_forms
 from tfsent.model.recurrent_layer import Weight
 
 
-def _forward(gate, p_PB, before, weights_t):
-    (h_HB,) = before
-    wh_PH, bh_P1 = weights_t
-    dtype = h_HB.dtype
-    a_PB = ops.cast(wh_PH @ ops.cast(h_HB, wh_PH.dtype) + bh_P1, dtype)
-    x_z, x_r, x_n = ops.split(ops.cast(p_PB, dtype), 3, axis=0)
-    h_z, h_r, h_n = ops.split(a_PB, 3, axis=0)
-    z, r = gate.forward(x_z + h_z), gate.forward(x_r + h_r)
-    n = ops.tanh(x_n + r * h_n)
-    saved = ops.concatenate([z, r, n, h_n], axis=0)
-    return [z * h_HB + (1 - z) * n], (ops.cast(saved, p_PB.dtype),)
+def _equations(gate, form: Form) -> Equations:
+    """Return the cell of an activation of gates in a form."""
 
+    @form.fuse
+    def step(p, a, h):
+        """Return `(h, saved)` after one step; `a` is what the state adds to `p`."""
+        x_z, x_r, x_n = form.split(ops.cast(p, h.dtype), 3)
+        h_z, h_r, h_n = form.split(ops.cast(a, h.dtype), 3)
+        z, r = gate.forward(x_z + h_z), gate.forward(x_r + h_r)
+        n = ops.tanh(x_n + r * h_n)
+        saved = [ops.cast(s, p.dtype) for s in (z, r, n, h_n)]
+        return z * h + (1 - z) * n, saved
 
-def _backward(gate, p_PB, before, after, saved, dafter, weights):
-    (h_HB,), (dh_HB,) = before, dafter
-    wh_HP, _ = weights
-    z, r, n, h_n = ops.split(ops.cast(saved[0], dh_HB.dtype), 4, axis=0)
-    dz = gate.backward(dh_HB * (h_HB - n), z)
-    dn = dh_HB * (1 - z) * (1 - n * n)
-    dr = gate.backward(dn * h_n, r)
-    da_PB = ops.cast(ops.concatenate([dz, dr, dn * r], axis=0), p_PB.dtype)
-    dp_PB = ops.cast(ops.concatenate([dz, dr, dn], axis=0), p_PB.dtype)
-    dh_HB = dh_HB * z + ops.cast(wh_HP @ ops.cast(da_PB, wh_HP.dtype), dh_HB.dtype)
-    return dp_PB, [dh_HB], (da_PB,)
+    @form.fuse
+    def slopes(saved, h, dh):
+        """Return `(dp, da, dh past the product)` from the gradient of the state."""
+        z, r, n, h_n = (ops.cast(s, dh.dtype) for s in saved)
+        dz = gate.backward(dh * (h - n), z)
+        dn = dh * (1 - z) * (1 - n * n)
+        dr = gate.backward(dn * h_n, r)
+        dp, da = (
+            ops.cast(form.concatenate([dz, dr, last]), saved[0].dtype)
+            for last in (dn, dn * r)
+        )
+        return dp, da, dh * z
 
+    def forward(p, before, weights):
+        (h,), (wh, bh) = before, weights
+        h, saved = step(p, form.forth(wh, ops.cast(h, wh.dtype)) + bh, h)
+        return [h], tuple(saved)
 
-def _products(before, saved, dp_TPB, extras):
-    (da_TPB,) = extras
-    return [(before[0], da_TPB), (None, da_TPB)]
+    def backward(p, before, after, saved, dafter, weights):
+        dp, da, dh = slopes(list(saved), before[0], dafter[0])
+        dh = dh + ops.cast(form.back(weights[0], da), dh.dtype)
+        return form.joined(dp), [dh], (da,)
+
+    def products(before, saved, dp, extras):
+        (da,) = extras
+        return [(before[0], da), (None, da)]
+
+    return Equations(1, forward, backward, products)
 
 
 @functools.cache
 def equations_of(gate_activation: str) -> Equations:
     """Return the GRU whose gates pass through an activation, by its name."""
-    gate = gate_of(gate_activation)
-    return Equations(
-        1,
-        functools.partial(_forward, gate),
-        functools.partial(_backward, gate),
-        _products,
-    )
+    return in_both_forms(functools.partial(_equations, gate_of(gate_activation)))
 
 
 EQUATIONS = equations_of("sigmoid")

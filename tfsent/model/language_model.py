@@ -18,6 +18,7 @@ import numpy as np
 from keras import ops
 
 from tfsent.config import NO_DECODER, NUM_BYTES, ModelConfig
+from tfsent.model.forms import fused
 from tfsent.model.gru import GRU
 from tfsent.model.lstm import LSTM
 from tfsent.model.mlstm import MultiplicativeLSTM
@@ -66,6 +67,9 @@ class ByteLanguageModel(keras.Model):
         recompute_layers: Whether, in training, a layer keeps only what it reads and
             computes the rest anew on the way back. Saves memory where there are
             several layers; not saved with the model.
+        unrolled: Whether, in training, the steps of a window stand in TensorFlow's
+            graph one after another (`tfsent.model.unrolled`); then the caller must
+            not compile the call. Not saved with the model.
 
     Example:
         >>> model = ByteLanguageModel(ModelConfig(hidden_size=8, embedding_size=4))
@@ -87,6 +91,7 @@ class ByteLanguageModel(keras.Model):
         self.seed = seed
         self.text_rule = text_rule
         self.recompute_layers = False
+        self.unrolled = False
         matrices, biases = self._initializers()
         self.recurrent_layers = [
             CELLS[self.config.cell](
@@ -176,14 +181,16 @@ class ByteLanguageModel(keras.Model):
             state = self.zero_state(ops.shape(bytes_BT)[0])
         new_state = []
         below_BTH = None
+        unrolled = self.unrolled and training
+        read_window = self._read_unrolled if unrolled else self._read_window
         for layer, layer_state in zip(self.recurrent_layers, state, strict=True):
             source, index_BT = self._source(bytes_BT, below_BTH)
 
             def read(weights, source, state, layer=layer, index_BT=index_BT):
-                p_BTP = self._projected(layer, weights, source, index_BT)
-                return layer.run(p_BTP, weights, state, reset_BT)
+                return read_window(layer, weights, source, index_BT, state, reset_BT)
 
-            inputs = layer.effective(), source, list(layer_state)
+            effective = fused(layer.effective) if unrolled else layer.effective
+            inputs = effective(), source, list(layer_state)
             if self.recompute_layers and training:
                 h_BTH, layer_state = recomputed(read, *inputs)
             else:
@@ -192,10 +199,28 @@ class ByteLanguageModel(keras.Model):
             new_state.append(layer_state)
         return below_BTH, new_state
 
+    def _read_window(self, layer, weights, source, index_BT, state, reset_BT):
+        """Return a layer's output and the state after it."""
+        p_BTP = self._projected(layer, weights, source, index_BT)
+        return layer.run(p_BTP, weights, state, reset_BT)
+
+    def _read_unrolled(self, layer, weights, source, index_BT, state, reset_BT):
+        """Return what `_read_window` does, of products outside of XLA."""
+        if index_BT is not None:
+            index_BT = ops.transpose(index_BT)
+        else:
+            source = ops.transpose(source, (1, 0, 2))
+        # A table is a small product; gathering its rows and the gradient of that are
+        # faster in XLA. What a layer below gives is multiplied by a large one.
+        project = self._projected if index_BT is None else fused(self._projected)
+        p_TBP = project(layer, weights, source, index_BT)
+        h_TBH, state = layer.run_unrolled(p_TBP, weights, state, reset_BT)
+        return ops.transpose(h_TBH, (1, 0, 2)), state
+
     def _source(self, bytes_BT, below_BTH):
         """Return what a layer reads: the layer below, or the embedding and its rows."""
         if below_BTH is None:
-            return ops.convert_to_tensor(self.embedding), bytes_BT
+            return self.embedding.value, bytes_BT
         return below_BTH, None
 
     def _projected(self, layer, weights, source, index_BT=None):

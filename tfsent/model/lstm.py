@@ -18,44 +18,36 @@ import keras
 from keras import ops
 
 from tfsent.model.activations import gate_of
+from tfsent.model.forms import Form
 from tfsent.model.gated_layer import GatedLayer
-from tfsent.model.gates import gates_backward, gates_forward, gates_output
-from tfsent.model.recurrence import Equations
+from tfsent.model.gates import gates_output, gates_slopes, gates_step
+from tfsent.model.recurrence import Equations, in_both_forms
 from tfsent.model.recurrent_layer import Weight
 
 
-def _forward(gate, p_PB, before, weights_t):
-    h_HB, c_HB = before
-    (wh_GH,) = weights_t
-    z_GB = p_PB + wh_GH @ ops.cast(h_HB, wh_GH.dtype)
-    h_HB, c_HB, gates_GB = gates_forward(gate, ops.cast(z_GB, c_HB.dtype), c_HB)
-    return [h_HB, c_HB], (ops.cast(gates_GB, p_PB.dtype),)
+def _equations(gate, form: Form) -> Equations:
+    """Return the cell of an activation of gates in a form."""
+    step, slopes = gates_step(gate, form), gates_slopes(gate, form)
 
+    def forward(p, before, weights):
+        (h, c), (wh,) = before, weights
+        h, c, gates = step(p, form.forth(wh, ops.cast(h, wh.dtype)), c)
+        return [h, c], tuple(gates)
 
-def _backward(gate, p_PB, before, after, saved, dafter, weights):
-    (wh_HG,) = weights
-    dh_HB, dc_HB = dafter
-    gates_GB = ops.cast(saved[0], dc_HB.dtype)
-    dz_GB, dc_HB = gates_backward(gate, gates_GB, before[1], after[1], dh_HB, dc_HB)
-    dh_HB = ops.cast(wh_HG @ ops.cast(dz_GB, wh_HG.dtype), dc_HB.dtype)
-    return ops.cast(dz_GB, p_PB.dtype), [dh_HB, dc_HB], ()
+    def backward(p, before, after, saved, dafter, weights):
+        dz, dc = slopes(list(saved), before[1], after[1], *dafter)
+        return form.joined(dz), [form.back(weights[0], dz), dc], ()
 
+    def products(before, saved, dp, extras):
+        return [(before[0], form.leading(dp, 4 * before[0].shape[form.axis + 1]))]
 
-def _products(before, saved, dp_TPB, extras):
-    return [(before[0], dp_TPB)]
+    return Equations(2, forward, backward, products, gates_output)
 
 
 @functools.cache
 def equations_of(gate_activation: str) -> Equations:
     """Return the LSTM whose gates pass through an activation, by its name."""
-    gate = gate_of(gate_activation)
-    return Equations(
-        2,
-        functools.partial(_forward, gate),
-        functools.partial(_backward, gate),
-        _products,
-        gates_output,
-    )
+    return in_both_forms(functools.partial(_equations, gate_of(gate_activation)))
 
 
 EQUATIONS = equations_of("sigmoid")

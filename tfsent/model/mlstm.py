@@ -21,56 +21,61 @@ from keras import ops
 
 from tfsent.config import GATES
 from tfsent.model.activations import gate_of
+from tfsent.model.forms import Form, wide
 from tfsent.model.gated_layer import GatedLayer
-from tfsent.model.gates import gates_backward, gates_forward, gates_output
-from tfsent.model.recurrence import Equations
+from tfsent.model.gates import gates_output, gates_slopes, gates_step
+from tfsent.model.recurrence import Equations, in_both_forms
 from tfsent.model.recurrent_layer import Weight
 from tfsent.model.weight_norm import normalize
 
 
-def _forward(gate, p_PB, before, weights_t):
-    h_HB, c_HB = before
-    wh_GH, wmh_HH = weights_t
-    g = wh_GH.shape[0]
-    u_HB = ops.cast(wmh_HH @ ops.cast(h_HB, wmh_HH.dtype), c_HB.dtype)
-    m_HB = ops.cast(p_PB[g:], c_HB.dtype) * u_HB
-    z_GB = p_PB[:g] + wh_GH @ ops.cast(m_HB, wh_GH.dtype)
-    h_HB, c_HB, gates_GB = gates_forward(gate, ops.cast(z_GB, c_HB.dtype), c_HB)
-    saved = (gates_GB, u_HB, m_HB)
-    return [h_HB, c_HB], tuple(ops.cast(s, p_PB.dtype) for s in saved)
+def _equations(gate, form: Form) -> Equations:
+    """Return the cell of an activation of gates in a form."""
+    step, slopes = gates_step(gate, form), gates_slopes(gate, form)
 
+    @form.fuse
+    def multiplied(p, u):
+        """Return m, in the dtype of products."""
+        g = len(GATES) * u.shape[form.axis]
+        return ops.cast(wide(form.units(p, g)) * wide(u), p.dtype)
 
-def _backward(gate, p_PB, before, after, saved, dafter, weights):
-    wh_HG, wmh_HH = weights
-    dh_HB, dc_HB = dafter
-    dtype = dc_HB.dtype
-    gates_GB, u_HB, _ = (ops.cast(s, dtype) for s in saved)
-    dz_GB, dc_HB = gates_backward(gate, gates_GB, before[1], after[1], dh_HB, dc_HB)
-    dm_HB = ops.cast(wh_HG @ ops.cast(dz_GB, wh_HG.dtype), dtype)
-    du_HB = dm_HB * ops.cast(p_PB[wh_HG.shape[1] :], dtype)
-    dh_HB = ops.cast(wmh_HH @ ops.cast(du_HB, wmh_HH.dtype), dtype)
-    dp_PB = ops.concatenate([dz_GB, dm_HB * u_HB], axis=0)
-    return ops.cast(dp_PB, p_PB.dtype), [dh_HB, dc_HB], (ops.cast(du_HB, p_PB.dtype),)
+    @form.fuse
+    def multiplied_back(p, u, dm):
+        """Return the gradients of what makes m: of its input projection and of u."""
+        g = len(GATES) * u.shape[form.axis]
+        dm = wide(dm)
+        du = dm * wide(form.units(p, g))
+        return ops.cast(dm * wide(u), p.dtype), ops.cast(du, p.dtype)
 
+    def forward(p, before, weights):
+        h, c = before
+        wh, wmh = weights
+        u = form.forth(wmh, ops.cast(h, wmh.dtype))
+        m = multiplied(p, u)
+        h, c, gates = step(p, form.forth(wh, m), c)
+        return [h, c], (*gates, u, m)
 
-def _products(before, saved, dp_TPB, extras):
-    _, _, m_THB = saved
-    (du_THB,) = extras
-    g = 4 * m_THB.shape[1]
-    return [(m_THB, dp_TPB[:, :g]), (before[0], du_THB)]
+    def backward(p, before, after, saved, dafter, weights):
+        wh, wmh = weights
+        *gates, u, _ = saved
+        dz, dc = slopes(gates, before[1], after[1], *dafter)
+        dp_m, du = multiplied_back(p, u, form.back(wh, dz))
+        return form.joined(dz, dp_m), [form.back(wmh, du), dc], (du,)
+
+    def products(before, saved, dp, extras):
+        (du,) = extras
+        return [
+            (saved[-1], form.leading(dp, 4 * du.shape[form.axis + 1])),
+            (before[0], du),
+        ]
+
+    return Equations(2, forward, backward, products, gates_output)
 
 
 @functools.cache
 def equations_of(gate_activation: str) -> Equations:
     """Return the mLSTM whose gates pass through an activation, by its name."""
-    gate = gate_of(gate_activation)
-    return Equations(
-        2,
-        functools.partial(_forward, gate),
-        functools.partial(_backward, gate),
-        _products,
-        gates_output,
-    )
+    return in_both_forms(functools.partial(_equations, gate_of(gate_activation)))
 
 
 EQUATIONS = equations_of("sigmoid")

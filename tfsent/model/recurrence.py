@@ -27,9 +27,13 @@ from typing import Any, NamedTuple
 import keras
 from keras import ops
 
+from tfsent.model.forms import LANES_FIRST, LANES_LAST, Form
+
 
 class Equations(NamedTuple):
-    """One cell, as pure functions on tensors with lanes in the last axis.
+    """One cell, as pure functions on tensors, in a form of `tfsent.model.forms`.
+
+    Written here with lanes last.
 
     Attributes:
         num_states: Tensors of the state; the first is the output h.
@@ -38,14 +42,17 @@ class Equations(NamedTuple):
             is a tuple of tensors, kept for the way back.
         backward: `(p_PB, before, after, saved, dafter, weights) ->
             (dp_PB, dbefore, extras)`. `before`, `after`: the state around the
-            step; `dafter`: its gradient. `weights` are [I, K]; `extras` is a
-            tuple of tensors that `products` needs besides `dp_PB`.
+            step; `dafter`: its gradient; `dbefore` may have the dtype of products.
+            `weights` are [I, K]; `extras` is a tuple of tensors that `products`
+            needs besides `dp_PB`.
         products: `(before, saved, dp, extras) -> pairs`, on stacked sequences
             with a leading time axis. For each recurrent matrix a pair (a, d): its
             gradient is the sum over lanes and steps of `a d^T`. For each vector
             a pair (None, d): the sum of d.
         output: `(saved, c) -> h`. The output of a step whose cell state was changed
             after it; None where there is no cell state.
+        lanes_first: The same cell in the other form, for `tfsent.model.unrolled`. Its
+            weights are all [I, K], and `dp` is a tuple of blocks.
     """
 
     num_states: int
@@ -53,6 +60,12 @@ class Equations(NamedTuple):
     backward: Callable[..., tuple]
     products: Callable[..., list]
     output: Callable[..., Any] | None = None
+    lanes_first: Any = None
+
+
+def in_both_forms(equations: Callable[[Form], Equations]) -> Equations:
+    """Return a cell with lanes last that has the same with lanes first beside it."""
+    return equations(LANES_LAST)._replace(lanes_first=equations(LANES_FIRST))
 
 
 def recur(
@@ -300,6 +313,7 @@ def _backward(
             dafter,
             weights,
         )
+        dbefore = [ops.cast(d, s.dtype) for d, s in zip(dbefore, dstate, strict=True)]
         if dkept is not None:
             dbefore = [d + kept for d, kept in zip(dbefore, dkept, strict=True)]
         return _reset(dbefore, reset_T1B, t), (dp_PB, *extras)

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import keras
 from keras import ops
 
+from tfsent.model import unrolled
 from tfsent.model.recurrence import Equations, pooled, recur, recur_states
 from tfsent.model.weight_norm import fold, normalize
 
@@ -211,6 +212,19 @@ class RecurrentLayer(keras.layers.Layer):
             None if mask_BT is None else ops.transpose(mask_BT),
         )
         return ops.transpose(h_THB, (2, 0, 1)), state
+
+    def run_unrolled(self, p_TBP, weights: dict[str, Any], state, reset_BT=None):
+        """Return `(h_TBH, state)` as `run` does, step by step outside of XLA.
+
+        Args:
+            p_TBP: float[T, B, P]. What `project` returns, steps first.
+            weights: As for `run`, and so the others.
+            state: float[B, H] each.
+            reset_BT: bool[B, T].
+        """
+        return unrolled.recur(
+            self.equations, p_TBP, self._multipliers(weights), state, reset_BT
+        )
 
     def run_states(self, p_BTP, weights: dict[str, Any], state, mask_BT):
         """Return `(sequences, state)`: all states at every step, float[T, H, B].

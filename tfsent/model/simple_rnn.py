@@ -10,35 +10,47 @@ Reference:
 
 from __future__ import annotations
 
+import functools
+
 import keras
 from keras import ops
 
-from tfsent.model.recurrence import Equations
+from tfsent.model.forms import Form
+from tfsent.model.recurrence import Equations, in_both_forms
 from tfsent.model.recurrent_layer import RecurrentLayer, Weight
 
 
-def _equations(activation, slope) -> Equations:
-    """Return the cell of an activation whose slope follows from its value."""
+def _equations(activation, slope, form: Form) -> Equations:
+    """Return in a form the cell of an activation whose slope follows from its value."""
 
-    def forward(p_PB, before, weights_t):
-        (h_HB,), (wh_HH,) = before, weights_t
-        z_HB = p_PB + wh_HH @ ops.cast(h_HB, wh_HH.dtype)
-        return [activation(ops.cast(z_HB, h_HB.dtype))], ()
+    @form.fuse
+    def step(p, z, h):
+        return activation(ops.cast(p, h.dtype) + ops.cast(z, h.dtype))
 
-    def backward(p_PB, before, after, saved, dafter, weights):
-        (h_HB,), (dh_HB,), (wh_HH,) = after, dafter, weights
-        dz_HB = ops.cast(dh_HB * slope(h_HB), p_PB.dtype)
-        dh_HB = ops.cast(wh_HH @ ops.cast(dz_HB, wh_HH.dtype), dh_HB.dtype)
-        return dz_HB, [dh_HB], ()
+    @form.fuse
+    def slopes(p, h, dh):
+        return ops.cast(dh * slope(h), p.dtype)
 
-    def products(before, saved, dp_TPB, extras):
-        return [(before[0], dp_TPB)]
+    def forward(p, before, weights):
+        (h,), (wh,) = before, weights
+        return [step(p, form.forth(wh, ops.cast(h, wh.dtype)), h)], ()
+
+    def backward(p, before, after, saved, dafter, weights):
+        dz = slopes(p, after[0], dafter[0])
+        return form.joined(dz), [form.back(weights[0], dz)], ()
+
+    def products(before, saved, dp, extras):
+        return [(before[0], form.leading(dp, before[0].shape[form.axis + 1]))]
 
     return Equations(1, forward, backward, products)
 
 
-TANH_EQUATIONS = _equations(ops.tanh, lambda h: 1 - h * h)
-RELU_EQUATIONS = _equations(ops.relu, lambda h: ops.cast(h > 0, h.dtype))
+def _of(activation, slope) -> Equations:
+    return in_both_forms(functools.partial(_equations, activation, slope))
+
+
+TANH_EQUATIONS = _of(ops.tanh, lambda h: 1 - h * h)
+RELU_EQUATIONS = _of(ops.relu, lambda h: ops.cast(h > 0, h.dtype))
 
 
 class _SimpleRNN(RecurrentLayer):

@@ -23,6 +23,7 @@ _HOMES = {
     "set_precision": "precision",
     "total_steps": "loop",
     "train": "loop",
+    "unrolls": "precision",
     "versions": "summary",
 }
 """Module of every public name."""

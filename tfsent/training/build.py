@@ -10,7 +10,7 @@ from tfsent.model.language_model import ByteLanguageModel
 from tfsent.training.allocator import keep_freed_memory
 from tfsent.training.distribution import make_strategy
 from tfsent.training.optimizer import make_optimizer
-from tfsent.training.precision import set_precision
+from tfsent.training.precision import set_precision, unrolls
 from tfsent.training.processes import Processes
 from tfsent.training.run_state import RunState
 from tfsent.training.step import TrainStep
@@ -53,6 +53,10 @@ def build_run(
         )
         model.build(None)
         model.recompute_layers = config.training.recompute_layers
+        model.unrolled = unrolls(
+            config.precision,
+            config.training.recompute_segment or config.training.window,
+        )
         optimizer = make_optimizer(config.optimizer, batch_size, steps)
         optimizer.build(model.trainable_variables)
     step = TrainStep(

@@ -17,6 +17,7 @@ from __future__ import annotations
 import tensorflow as tf
 from keras import ops
 
+from tfsent.model.forms import fused
 from tfsent.model.language_model import ByteLanguageModel
 
 
@@ -178,7 +179,8 @@ class BatchGradients:
             logits_BTV, new_state = self._read(
                 weights, seeds, bytes_BT1, reset_BT, state
             )
-            nats = mean_nats(logits_BTV, bytes_BT1[:, 1:])
+            loss = fused(mean_nats) if self._model.unrolled else mean_nats
+            nats = loss(logits_BTV, bytes_BT1[:, 1:])
             scaled = nats * scale
         if dstate is None:
             return nats, tape.gradient(scaled, weights), new_state

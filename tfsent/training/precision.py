@@ -6,10 +6,13 @@ Reference:
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import keras
 import tensorflow as tf
 
 from tfsent.config import OptimizerConfig, Precision
+from tfsent.model.unrolled import MOST_STEPS
 
 
 def set_precision(precision: Precision) -> None:
@@ -19,6 +22,36 @@ def set_precision(precision: Precision) -> None:
     """
     tf.config.experimental.enable_tensor_float_32_execution(precision != "float32")
     keras.config.set_dtype_policy(precision)
+
+
+def unrolls(precision: Precision, window: int) -> bool:
+    """Whether a training step is faster with its products outside of XLA.
+
+    So it is in bfloat16 on a CPU that has instructions for it; see
+    `tfsent.model.unrolled`.
+
+    Args:
+        precision: Type of the arithmetic.
+        window: Bytes that are read with all activations kept.
+    """
+    return (
+        precision == "mixed_bfloat16"
+        and window <= MOST_STEPS
+        and not tf.config.list_physical_devices("GPU")
+        and _multiplies_bfloat16()
+    )
+
+
+def _multiplies_bfloat16() -> bool:
+    """Whether this CPU has instructions for products of bfloat16.
+
+    Known on Linux and x86 only; elsewhere no.
+    """
+    try:
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return False
+    return bool({"avx512_bf16", "amx_bf16"} & set(text.split()))
 
 
 def with_loss_scale(

@@ -68,7 +68,9 @@ class TrainStep:
         self._clip_norm = clip_norm or math.inf
         self._seed = seed
         self._gradients = tf.function(
-            self._loss_and_gradients, jit_compile=True, autograph=False
+            self._loss_and_gradients,
+            jit_compile=not model.unrolled,
+            autograph=False,
         )
         self._run = tf.function(self._on_all_replicas, autograph=False)
 
