@@ -32,7 +32,7 @@ from tfsent.cli import parse_config, run
 from tfsent.engines import available_cores
 
 _WORDS = 4096
-_INTERVAL_S = 0.05
+_INTERVAL_S = 0.01
 _SCRIPT = Path(__file__).parents[1] / "scripts" / "prepare.py"
 
 
