@@ -15,6 +15,7 @@ readings is lost. Only the script's own process has a mark that misses none.
 from __future__ import annotations
 
 import json
+import os
 import tempfile
 import time
 from collections.abc import Sequence
@@ -195,11 +196,13 @@ def _resident(pid: int) -> int:
 
 
 def _size_of(folder: Path) -> int:
-    """Return the bytes of the files below a folder; 0 where there is none."""
+    """Return the bytes of the shards below a folder; 0 where there is none."""
     total = 0
-    for path in folder.rglob("*.bin"):
-        with suppress(FileNotFoundError):
-            total += path.stat().st_size
+    for path, _, names in os.walk(folder):  # passes over what goes meanwhile
+        for name in names:
+            if name.endswith(".bin"):
+                with suppress(FileNotFoundError):
+                    total += os.stat(os.path.join(path, name)).st_size
     return total
 
 
