@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import torch
 
 from compare.formats.twin import LAYOUT
+from compare.models import fill_twin, twin_arrays
 from compare.twin.build import build_run
 from compare.twin.distribution import Processes, num_processes
 from compare.twin.evaluate import Evaluator
@@ -17,9 +20,12 @@ from tfsent.config import RunConfig
 from tfsent.memory_plan import TORCH, Place, Planned, on_device, plan_to_fit
 from tfsent.peak_memory import free_bytes, resident_bytes
 from tfsent.ray_launcher import num_workers
+from tfsent.training.start import LoadModel
 
 
-def train_twin(config: RunConfig, tell: session.Tell) -> dict[str, Any] | None:
+def train_twin(
+    config: RunConfig, tell: session.Tell, load_model: LoadModel
+) -> dict[str, Any] | None:
     """Carry out a run of the twin, with the other processes if there are any.
 
     Returns its result; None in a process that is not the chief. Arguments and errors:
@@ -29,7 +35,7 @@ def train_twin(config: RunConfig, tell: session.Tell) -> dict[str, Any] | None:
         ConnectionError: If another process has ended.
     """
     with Processes(config.distribution) as processes:
-        result = session.train_run(config, TorchFramework(processes), tell)
+        result = session.train_run(config, TorchFramework(processes), tell, load_model)
     return result if processes.is_chief else None
 
 
@@ -69,6 +75,10 @@ class TorchFramework:
         """Return the state of a new run and its update."""
         self._precision = config.precision
         return build_run(config, steps, self._own)
+
+    def set_weights(self, state: RunState, weights: Mapping[str, np.ndarray]) -> None:
+        """Give a new run its weights, under the names of Keras."""
+        fill_twin(state.model, twin_arrays(weights, state.model.config))
 
     def evaluator(self, state: RunState) -> Evaluator:
         """Return what scores the model."""

@@ -31,7 +31,9 @@ def main(argv: Sequence[str] | None = None) -> None:
 
         print(shown(plan_run(config), config.json))
         return
-    train = partial(train_keras, tell=tell)
+    from compare.resolve import resolve
+
+    train = partial(train_keras, tell=tell, load_model=resolve)
     if config.launcher == "ray":
         from tfsent.ray_cluster import require_ray
         from tfsent.ray_launcher import launch

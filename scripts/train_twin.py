@@ -33,7 +33,9 @@ def main(argv: Sequence[str] | None = None) -> None:
 
         print(shown(plan_run(config), config.json))
         return
-    train = partial(train_twin, tell=tell)
+    from compare.loading import load
+
+    train = partial(train_twin, tell=tell, load_model=partial(load, device="cpu"))
     if config.launcher == "ray":
         from tfsent.ray_cluster import require_ray
         from tfsent.ray_launcher import launch as launch_on_ray

@@ -80,6 +80,7 @@ FRAMEWORK_FREE = (
     "training/results",
     "training/run_log",
     "training/schedule",
+    "training/start",
     "training/stop",
     "training/summary",
     "cli",

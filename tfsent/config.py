@@ -184,6 +184,8 @@ class TrainingConfig:
     """Updates in all. Give this or `epochs`."""
     epochs: float | None = None
     """Passes over the training text. Default: 1, unless `steps` is given."""
+    start_from: str | None = None
+    """Model whose weights a new run starts from, with its shape and text rule; whatever `--model` of the other commands takes. Default: weights drawn anew."""
     batch_size: int = 128
     """Lanes B read in parallel, over all replicas."""
     window: int = 256

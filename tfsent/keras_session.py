@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from tfsent.checkpoint import TFSENT
@@ -25,21 +27,29 @@ from tfsent.training.evaluate import Evaluator
 from tfsent.training.precision import unrolls
 from tfsent.training.processes import Processes
 from tfsent.training.run_state import RunState
+from tfsent.training.start import LoadModel
 from tfsent.training.step import TrainStep
 from tfsent.training.workers import Workers, join, lost_workers
 
 
-def train_keras(config: RunConfig, tell: Tell) -> dict[str, Any] | None:
+def train_keras(
+    config: RunConfig, tell: Tell, load_model: LoadModel
+) -> dict[str, Any] | None:
     """Carry out a run, with the other workers if there are any; return its result.
 
     None in a worker that is not the chief. Arguments and errors: `train_run`; besides
+
+    Args:
+        config: All settings.
+        tell: Called with one line about what a user should know.
+        load_model: Opens the model that a run starts from.
 
     Raises:
         ConnectionError: If another worker has ended.
     """
     with lost_workers():
         framework = KerasFramework(config.distribution, tell)
-        result = train_run(config, framework, tell)
+        result = train_run(config, framework, tell, load_model)
     return result if framework.processes.is_chief else None
 
 
@@ -99,6 +109,10 @@ class KerasFramework:
     def build(self, config: RunConfig, steps: int) -> tuple[RunState, TrainStep]:
         """Return the state of a new run and its update."""
         return build_run(config, steps, self._strategy, self.processes)
+
+    def set_weights(self, state: RunState, weights: Mapping[str, np.ndarray]) -> None:
+        """Give a new run its weights."""
+        state.model.set_named_weights(dict(weights))
 
     def evaluator(self, state: RunState) -> Evaluator:
         """Return what scores the model."""

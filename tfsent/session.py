@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
+
+import numpy as np
 
 from tfsent import checkpoint
 from tfsent.config import RunConfig
@@ -22,6 +24,7 @@ from tfsent.data.shuffled_shards import shuffled_if_asked
 from tfsent.training.loop import total_steps, train
 from tfsent.training.processes import Processes
 from tfsent.training.run_log import NoLog, RunLog
+from tfsent.training.start import LoadModel, start_weights
 from tfsent.training.stop import StopRequest
 from tfsent.training.summary import Scores, summary, versions
 
@@ -47,6 +50,9 @@ class Framework(Protocol):
     def build(self, config: RunConfig, steps: int) -> tuple[Any, Any]:
         """Return the state of a new run (a `RunCounters`) and its update."""
 
+    def set_weights(self, state: Any, weights: Mapping[str, np.ndarray]) -> None:
+        """Give a new run its weights, by their names in a file of this project."""
+
     def evaluator(self, state: Any) -> Any:
         """Return what scores the model: `score(batches) -> Score`."""
 
@@ -54,13 +60,16 @@ class Framework(Protocol):
         """Write the model in the framework's own format."""
 
 
-def train_run(config: RunConfig, framework: Framework, tell: Tell) -> dict[str, Any]:
+def train_run(
+    config: RunConfig, framework: Framework, tell: Tell, load_model: LoadModel
+) -> dict[str, Any]:
     """Train as `config` says, from where the run stands, and return its result.
 
     Args:
         config: All settings.
         framework: What computes.
         tell: Called with one line about what a user should know.
+        load_model: Opens the model that a run starts from.
 
     Returns:
         JSON values: run folder, steps, bytes, scores, speed. A run that has ended
@@ -94,7 +103,9 @@ def train_run(config: RunConfig, framework: Framework, tell: Tell) -> dict[str, 
         if (result := framework.processes.share(result)) is not None:
             tell(f"{out}: has ended before; --fresh trains it anew")
             return result | {"run": str(out)}
-        return _carry_out(config, framework, tell, store, restored, shards, texts)
+        return _carry_out(
+            config, framework, tell, load_model, store, restored, shards, texts
+        )
 
 
 def _software(framework: Framework) -> dict[str, Any]:
@@ -146,6 +157,7 @@ def _carry_out(
     config: RunConfig,
     framework: Framework,
     tell: Tell,
+    load_model: LoadModel,
     store: checkpoint.StateStore,
     restored: checkpoint.Restored | None,
     shards: dict[str, ByteShards],
@@ -165,6 +177,9 @@ def _carry_out(
     if restored is not None:
         checkpoint.restore_run(restored, state, config, texts)
         tell(f"{out}: resumed at step {state.step} of {steps}")
+    elif processes.is_chief and config.training.start_from is not None:
+        framework.set_weights(state, start_weights(config, load_model))
+        tell(f"{out}: starts from {config.training.start_from}")
     processes.spread(state)
 
     stop = StopRequest()
