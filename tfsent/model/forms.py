@@ -30,6 +30,10 @@ class Form(NamedTuple):
         joined: Makes of the blocks of the input projection's gradient what
             `Equations.backward` returns.
         leading: `(dp, rows) -> d`: the first block of stacked ones, of so many units.
+        left: `(state, reset) -> state` as `Equations.forward` returns it, within the
+            last piece of a step.
+        arrived: `(dafter) -> gradients` of the state after a step, within the first
+            piece on its way back.
     """
 
     axis: int
@@ -38,6 +42,8 @@ class Form(NamedTuple):
     back: Callable[[Any, Any], Any]
     joined: Callable[..., Any]
     leading: Callable[[Any, int], Any]
+    left: Callable[[list, Any], Any]
+    arrived: Callable[[Any], list]
 
     def split(self, x, blocks: int) -> list:
         """Return the blocks of a tensor of one step, of equal size."""
@@ -50,12 +56,6 @@ class Form(NamedTuple):
     def units(self, x, first: int, last: int | None = None):
         """Return some units of a tensor of one step."""
         return x[first:last] if self.axis == 0 else x[:, first:last]
-
-
-def wide(x):
-    """Return `x`, as float32 if its type has 16 bits."""
-    narrow = keras.backend.standardize_dtype(x.dtype) in ("float16", "bfloat16")
-    return ops.cast(x, "float32") if narrow else x
 
 
 def fused(function: Callable) -> Callable:
@@ -75,6 +75,37 @@ def _back_first(w_IK, d_BK):
     return tf.matmul(d_BK, w_IK, transpose_b=True)
 
 
+class Arriving(NamedTuple):
+    """The gradients of a state, as they reach a step from behind.
+
+    Attributes:
+        dh: Of the output of the step itself.
+        reset: The lanes that began anew after the step; None if none did.
+        dstate: Of the state that the next step read, of any dtype.
+    """
+
+    dh: Any
+    reset: Any
+    dstate: Sequence[Any]
+
+
+def reset_state(reset, state) -> list:
+    """Return a state, or its gradient, that is zero in the lanes that begin anew."""
+    if reset is None:
+        return list(state)
+    return [ops.where(reset, ops.zeros_like(s), s) for s in state]
+
+
+def _left_first(state, reset):
+    return state, reset_state(reset, state)
+
+
+def _arrived_first(arriving):
+    dh, reset, dstate = arriving
+    dstate = reset_state(reset, [ops.cast(d, dh.dtype) for d in dstate])
+    return [dstate[0] + dh, *dstate[1:]]
+
+
 LANES_LAST = Form(
     axis=0,
     fuse=lambda function: function,
@@ -82,6 +113,8 @@ LANES_LAST = Form(
     back=lambda w_IK, d_KB: w_IK @ d_KB,
     joined=lambda *blocks: ops.concatenate(blocks, axis=0),
     leading=lambda dp_TPB, rows: dp_TPB[:, :rows],
+    left=lambda state, reset: state,
+    arrived=lambda dafter: dafter,
 )
 LANES_FIRST = Form(
     axis=1,
@@ -90,4 +123,6 @@ LANES_FIRST = Form(
     back=_back_first,
     joined=lambda *blocks: blocks,
     leading=lambda dp, rows: dp[0],
+    left=_left_first,
+    arrived=_arrived_first,
 )

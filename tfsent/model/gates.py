@@ -22,19 +22,22 @@ def gates_step(gate, form: Form):
         form: How to write it.
 
     Returns:
-        `(p, z, c) -> (h, c, activated gates)`: from the input projection, whose first
-        4 H units are the gates', what the state adds to them, and the cell state
-        before the step. h and c have the dtype of c, the list of gates that of p.
+        `(p, z, c, reset) -> (state, activated gates)`: from the input projection,
+        whose first 4 H units are the gates', what the state adds to them, the cell
+        state before the step, and the lanes that begin anew after it. The state is
+        what `Form.left` makes of h and c, in the dtype of c; the list of gates has
+        that of p.
     """
 
     @form.fuse
-    def step(p, z, c):
+    def step(p, z, c, reset):
         own = form.units(p, 0, z.shape[form.axis])
         z = ops.cast(own, c.dtype) + ops.cast(z, c.dtype)
         i, f, o, u = form.split(z, len(GATES))
         i, f, o, u = gate.forward(i), gate.forward(f), gate.forward(o), ops.tanh(u)
         c = f * c + i * u
-        return o * ops.tanh(c), c, [ops.cast(a, p.dtype) for a in (i, f, o, u)]
+        state = form.left([o * ops.tanh(c), c], reset)
+        return state, [ops.cast(a, p.dtype) for a in (i, f, o, u)]
 
     return step
 
@@ -53,12 +56,14 @@ def gates_slopes(gate, form: Form):
     """Return the function that takes the gradient of an LSTM's state to its products.
 
     Returns:
-        `(gates, c before, c, dh, dc) -> (dz, dc before)`; dz has the dtype of the
-        activated gates, all else that of the state.
+        `(gates, c before, c, dafter) -> (dz, dc before)`; `dafter` is what
+        `Form.arrived` takes, dz has the dtype of the activated gates, all else that
+        of the state.
     """
 
     @form.fuse
-    def slopes(gates, before_c, c, dh, dc):
+    def slopes(gates, before_c, c, dafter):
+        dh, dc = form.arrived(dafter)
         i, f, o, u = (ops.cast(a, dc.dtype) for a in gates)
         # Recomputed: saving it costs H * B * T numbers and gains nothing measurable.
         tanh_c = ops.tanh(c)

@@ -32,18 +32,19 @@ def _equations(gate, form: Form) -> Equations:
     """Return the cell of an activation of gates in a form."""
 
     @form.fuse
-    def step(p, a, h):
-        """Return `(h, saved)` after one step; `a` is what the state adds to `p`."""
+    def step(p, a, h, reset):
+        """Return `(state, saved)` after one step; `a` is what the state adds to `p`."""
         x_z, x_r, x_n = form.split(ops.cast(p, h.dtype), 3)
         h_z, h_r, h_n = form.split(ops.cast(a, h.dtype), 3)
         z, r = gate.forward(x_z + h_z), gate.forward(x_r + h_r)
         n = ops.tanh(x_n + r * h_n)
         saved = [ops.cast(s, p.dtype) for s in (z, r, n, h_n)]
-        return z * h + (1 - z) * n, saved
+        return form.left([z * h + (1 - z) * n], reset), saved
 
     @form.fuse
-    def slopes(saved, h, dh):
+    def slopes(saved, h, dafter):
         """Return `(dp, da, dh past the product)` from the gradient of the state."""
+        (dh,) = form.arrived(dafter)
         z, r, n, h_n = (ops.cast(s, dh.dtype) for s in saved)
         dz = gate.backward(dh * (h - n), z)
         dn = dh * (1 - z) * (1 - n * n)
@@ -54,13 +55,13 @@ def _equations(gate, form: Form) -> Equations:
         )
         return dp, da, dh * z
 
-    def forward(p, before, weights):
+    def forward(p, before, weights, reset=None):
         (h,), (wh, bh) = before, weights
-        h, saved = step(p, form.forth(wh, ops.cast(h, wh.dtype)) + bh, h)
-        return [h], tuple(saved)
+        state, saved = step(p, form.forth(wh, ops.cast(h, wh.dtype)) + bh, h, reset)
+        return state, tuple(saved)
 
     def backward(p, before, after, saved, dafter, weights):
-        dp, da, dh = slopes(list(saved), before[0], dafter[0])
+        dp, da, dh = slopes(list(saved), before[0], dafter)
         dh = dh + ops.cast(form.back(weights[0], da), dh.dtype)
         return form.joined(dp), [dh], (da,)
 

@@ -29,13 +29,13 @@ def _equations(gate, form: Form) -> Equations:
     """Return the cell of an activation of gates in a form."""
     step, slopes = gates_step(gate, form), gates_slopes(gate, form)
 
-    def forward(p, before, weights):
+    def forward(p, before, weights, reset=None):
         (h, c), (wh,) = before, weights
-        h, c, gates = step(p, form.forth(wh, ops.cast(h, wh.dtype)), c)
-        return [h, c], tuple(gates)
+        state, gates = step(p, form.forth(wh, ops.cast(h, wh.dtype)), c, reset)
+        return state, tuple(gates)
 
     def backward(p, before, after, saved, dafter, weights):
-        dz, dc = slopes(list(saved), before[1], after[1], *dafter)
+        dz, dc = slopes(list(saved), before[1], after[1], dafter)
         return form.joined(dz), [form.back(weights[0], dz), dc], ()
 
     def products(before, saved, dp, extras):

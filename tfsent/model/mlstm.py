@@ -21,7 +21,7 @@ from keras import ops
 
 from tfsent.config import GATES
 from tfsent.model.activations import gate_of
-from tfsent.model.forms import Form, wide
+from tfsent.model.forms import Form
 from tfsent.model.gated_layer import GatedLayer
 from tfsent.model.gates import gates_output, gates_slopes, gates_step
 from tfsent.model.recurrence import Equations, in_both_forms
@@ -33,34 +33,25 @@ def _equations(gate, form: Form) -> Equations:
     """Return the cell of an activation of gates in a form."""
     step, slopes = gates_step(gate, form), gates_slopes(gate, form)
 
-    @form.fuse
-    def multiplied(p, u):
-        """Return m, in the dtype of products."""
-        g = len(GATES) * u.shape[form.axis]
-        return ops.cast(wide(form.units(p, g)) * wide(u), p.dtype)
+    def factor(p, u):
+        """Return what u is multiplied with to m."""
+        return form.units(p, len(GATES) * u.shape[form.axis])
 
-    @form.fuse
-    def multiplied_back(p, u, dm):
-        """Return the gradients of what makes m: of its input projection and of u."""
-        g = len(GATES) * u.shape[form.axis]
-        dm = wide(dm)
-        du = dm * wide(form.units(p, g))
-        return ops.cast(dm * wide(u), p.dtype), ops.cast(du, p.dtype)
-
-    def forward(p, before, weights):
+    def forward(p, before, weights, reset=None):
         h, c = before
         wh, wmh = weights
         u = form.forth(wmh, ops.cast(h, wmh.dtype))
-        m = multiplied(p, u)
-        h, c, gates = step(p, form.forth(wh, m), c)
-        return [h, c], (*gates, u, m)
+        m = factor(p, u) * u
+        state, gates = step(p, form.forth(wh, m), c, reset)
+        return state, (*gates, u, m)
 
     def backward(p, before, after, saved, dafter, weights):
         wh, wmh = weights
         *gates, u, _ = saved
-        dz, dc = slopes(gates, before[1], after[1], *dafter)
-        dp_m, du = multiplied_back(p, u, form.back(wh, dz))
-        return form.joined(dz, dp_m), [form.back(wmh, du), dc], (du,)
+        dz, dc = slopes(gates, before[1], after[1], dafter)
+        dm = form.back(wh, dz)
+        du = dm * factor(p, u)
+        return form.joined(dz, dm * u), [form.back(wmh, du), dc], (du,)
 
     def products(before, saved, dp, extras):
         (du,) = extras

@@ -52,7 +52,10 @@ class Equations(NamedTuple):
         output: `(saved, c) -> h`. The output of a step whose cell state was changed
             after it; None where there is no cell state.
         lanes_first: The same cell in the other form, for `tfsent.model.unrolled`. Its
-            weights are all [I, K], and `dp` is a tuple of blocks.
+            weights are all [I, K], and `dp` is a tuple of blocks. `forward` takes the
+            lanes that begin anew after the step, bool[B, 1], and returns two states:
+            that after the step and that before the next. `dafter` is an
+            `Arriving`.
     """
 
     num_states: int

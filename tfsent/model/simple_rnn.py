@@ -24,19 +24,21 @@ def _equations(activation, slope, form: Form) -> Equations:
     """Return in a form the cell of an activation whose slope follows from its value."""
 
     @form.fuse
-    def step(p, z, h):
-        return activation(ops.cast(p, h.dtype) + ops.cast(z, h.dtype))
+    def step(p, z, h, reset):
+        h = activation(ops.cast(p, h.dtype) + ops.cast(z, h.dtype))
+        return form.left([h], reset)
 
     @form.fuse
-    def slopes(p, h, dh):
+    def slopes(p, h, dafter):
+        (dh,) = form.arrived(dafter)
         return ops.cast(dh * slope(h), p.dtype)
 
-    def forward(p, before, weights):
+    def forward(p, before, weights, reset=None):
         (h,), (wh,) = before, weights
-        return [step(p, form.forth(wh, ops.cast(h, wh.dtype)), h)], ()
+        return step(p, form.forth(wh, ops.cast(h, wh.dtype)), h, reset), ()
 
     def backward(p, before, after, saved, dafter, weights):
-        dz = slopes(p, after[0], dafter[0])
+        dz = slopes(p, after[0], dafter)
         return form.joined(dz), [form.back(weights[0], dz)], ()
 
     def products(before, saved, dp, extras):

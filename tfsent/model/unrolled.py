@@ -16,7 +16,7 @@ from typing import Any
 
 from keras import ops
 
-from tfsent.model.forms import fused
+from tfsent.model.forms import Arriving, reset_state
 from tfsent.model.recurrence import Equations
 
 MOST_STEPS = 512
@@ -67,23 +67,22 @@ def recur(
 
 def _forward(cell, p, weights, state, resets):
     """Return for each step the state before it, after it, and what it saved."""
-    walk = []
-    for p_BP, reset_B1 in zip(p, resets, strict=True):
-        before = state if reset_B1 is None else _reset(reset_B1, *state)
-        state, saved = cell.forward(p_BP, before, weights)
-        walk.append((before, state, saved))
+    walk, before = [], reset_state(resets[0], state)
+    for p_BP, reset_B1 in zip(p, [*resets[1:], None], strict=True):
+        (after, following), saved = cell.forward(p_BP, before, weights, reset_B1)
+        walk.append((before, after, saved))
+        before = following
     return walk
 
 
 def _backward(cell, p, weights, resets, walk, dh, dlast):
     """Return the gradients of the projections, the weights and the start state."""
-    steps, dstate, dp, extras = len(p), list(dlast), [], []
-    for t in reversed(range(steps)):
-        reset_B1 = resets[t + 1] if t + 1 < steps else None
-        dafter = _arrive(dh[t], reset_B1, *dstate)
-        before, after, saved = walk[t]
+    dstate, dp, extras = list(dlast), [], []
+    steps = zip(p, walk, dh, [*resets[1:], None], strict=True)
+    for p_BP, (before, after, saved), dh_BH, reset_B1 in reversed(list(steps)):
+        dafter = Arriving(dh_BH, reset_B1, dstate)
         blocks, dstate, more = cell.backward(
-            p[t], before, after, saved, dafter, weights
+            p_BP, before, after, saved, dafter, weights
         )
         dp.append(blocks)
         extras.append(more)
@@ -96,28 +95,9 @@ def _backward(cell, p, weights, resets, walk, dh, dlast):
     dweights = [
         _weight_gradient(a, d) for a, d in cell.products(befores, saved, dp, extras)
     ]
-    if resets[0] is not None:
-        dstate = _reset(resets[0], *dstate)
     dstate = [ops.cast(d, s.dtype) for d, s in zip(dstate, dlast, strict=True)]
+    dstate = reset_state(resets[0], dstate)
     return ops.concatenate(dp, axis=2), *dweights, *dstate
-
-
-@fused
-def _reset(reset_B1, *state):
-    """Return the state, zero in the lanes that begin anew."""
-    return [ops.where(reset_B1, ops.zeros_like(s), s) for s in state]
-
-
-@fused
-def _arrive(dh_BH, reset_B1, *dstate):
-    """Return the gradient of the state after a step: of its output, and from the next.
-
-    `reset_B1`: that of the step after it.
-    """
-    dstate = [ops.cast(d, dh_BH.dtype) for d in dstate]
-    if reset_B1 is not None:
-        dstate = [ops.where(reset_B1, ops.zeros_like(d), d) for d in dstate]
-    return [dstate[0] + dh_BH, *dstate[1:]]
 
 
 def _weight_gradient(a_TBI, d_TBK):
