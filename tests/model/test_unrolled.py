@@ -11,6 +11,14 @@ from tfsent.training import precision
 from tfsent.training.gradients import BatchGradients
 
 B, T = 3, 7
+BY_CELL = pytest.mark.parametrize(
+    "cell",
+    [
+        "mlstm",
+        *[pytest.param(c, marks=pytest.mark.slow) for c in CELLS if c != "mlstm"],
+    ],
+)
+"""A compilation of some seconds each: the cell that matters most is always tried."""
 
 
 def loss_and_gradients(cell, unrolled, resets, policy="float32"):
@@ -55,7 +63,7 @@ def loss_and_gradients(cell, unrolled, resets, policy="float32"):
 
 
 @pytest.mark.parametrize("resets", [False, True])
-@pytest.mark.parametrize("cell", CELLS)
+@BY_CELL
 def test_unrolled_and_compiled_agree(cell, resets):
     ours = loss_and_gradients(cell, True, resets)
     theirs = loss_and_gradients(cell, False, resets)
@@ -64,7 +72,7 @@ def test_unrolled_and_compiled_agree(cell, resets):
         assert np.abs(one - other).max() < GRADIENT_F32.value * np.abs(other).max()
 
 
-@pytest.mark.parametrize("cell", CELLS)
+@BY_CELL
 def test_bfloat16_rounds_and_no_more(cell):
     ours = loss_and_gradients(cell, True, True, "mixed_bfloat16")
     exact = loss_and_gradients(cell, True, True)
