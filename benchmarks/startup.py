@@ -65,8 +65,11 @@ def ways(config: StartupConfig, folder: Path) -> dict[str, list[str]]:
     python, scripts = sys.executable, _ROOT / "scripts"
     text = folder / "text.txt"
     text.write_text(_TEXT)
+    # Text of its own, small and without a split to be scored.
+    corpus = folder / "corpus.txt"
+    corpus.write_text(_TEXT * 2000)
     train = [
-        *("--data.source", "builtin", "--model.hidden-size", str(config.hidden_size)),
+        *("--data.source", str(corpus), "--model.hidden-size", str(config.hidden_size)),
         *("--training.batch-size", "32", "--training.window", "64"),
         *("--training.steps", "1", "--training.test-bytes", "0"),
         *("--data.split", "1", "0", "0", "--log.no-tensorboard", "--json"),
