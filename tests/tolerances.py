@@ -94,12 +94,6 @@ LESS_MEMORY_LOSS_F32 = Tolerance(
     reason="BPC of those updates, near 6.",
 )
 
-ADAM_F32 = Tolerance(
-    value=1e-6,
-    measured=3e-7,
-    reason="Weights up to 3, moments up to 0.5 after 4 updates, against Keras's Adam.",
-)
-
 HALF_UPDATE = Tolerance(
     value=5e-5,
     measured=5.7e-6,

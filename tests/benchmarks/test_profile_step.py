@@ -16,7 +16,7 @@ def test_the_products_and_the_update_of_a_step_are_told(precision, capsys):
     found = result["operations"]
     assert result["step_ms"] > 0
     assert any("matmul" in name.lower() for name in found)
-    assert found["ResourceApplyAdam"]["calls"] == pytest.approx(12)  # one a weight
+    assert found["AssignAddVariableOp"]["calls"] >= 12  # a moment of every weight
     assert not {"Process", "EagerExecute"} & found.keys()
     text = profile_step.table(result, 3)
     assert len(text.splitlines()) == 9

@@ -53,33 +53,6 @@ class WarmupDecay(keras.optimizers.schedules.LearningRateSchedule):
         }
 
 
-@keras.saving.register_keras_serializable(package="tfsent")
-class Adam(keras.optimizers.Adam):
-    """Adam as Keras has it, each variable updated by one operation of TensorFlow.
-
-    Keras writes the update as some twelve operations, each of which reads and writes
-    arrays as large as the weights: a tenth of an update of 1024 units, 32 lanes and a
-    window of 64.
-    """
-
-    def update_step(self, gradient, variable, learning_rate):
-        """Update one variable and its two moments, in place."""
-        step = tf.cast(self.iterations + 1, tf.float32)
-        k = self._get_variable_index(variable)
-        tf.raw_ops.ResourceApplyAdam(
-            var=variable.handle,
-            m=self._momentums[k].value.handle,
-            v=self._velocities[k].value.handle,
-            beta1_power=tf.pow(self.beta_1, step),
-            beta2_power=tf.pow(self.beta_2, step),
-            lr=tf.cast(learning_rate, tf.float32),
-            beta1=self.beta_1,
-            beta2=self.beta_2,
-            epsilon=self.epsilon,
-            grad=gradient,
-        )
-
-
 def make_optimizer(
     config: OptimizerConfig, batch_size: int, total_steps: int
 ) -> keras.optimizers.Optimizer:
@@ -104,7 +77,6 @@ def make_optimizer(
     }
     for name in ("optimizer", "lossscaleoptimizer", "multioptimizer"):
         known.pop(name, None)
-    known["adam"] = Adam
     if config.name.lower() not in known:
         raise ValueError(
             f"optimizer.name is {config.name!r}; one of {', '.join(sorted(known))} "
