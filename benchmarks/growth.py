@@ -11,8 +11,6 @@ means that some cost does not grow; one above it, that something is kept or done
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -26,7 +24,8 @@ from benchmarks.children import started
 from benchmarks.result import begin, finish
 from tfsent.cli import parse_config, quiet, run, tell
 
-_ROOT = Path(__file__).parents[1]
+_HERE = Path(__file__).parent
+_PREPARE = _HERE.parent / "scripts" / "prepare.py"
 _LINE = (
     b"a film with a story that goes nowhere and a cast that does what it can in it\n"
 )
@@ -149,7 +148,8 @@ def _step(name: str, rest: Mapping[str, int]) -> Callable[[int], Point]:
     def measure(size: int) -> Point:
         shape = {**rest, name: size}
         flags = [f"--{key.replace('_', '-')}={value}" for key, value in shape.items()]
-        found = _answer(["-m", "benchmarks.train_cell", *flags, *_STEP_FLAGS])
+        with started(_HERE / "train_cell.py", [*flags, *_STEP_FLAGS]) as child:
+            found = child.result()
         seconds = [turn["seconds"] for turn in found["repetitions"]["step"]]
         memory = found["step_peak_resident_bytes"]
         return Point(size, float(np.median(seconds)), memory)
@@ -158,7 +158,8 @@ def _step(name: str, rest: Mapping[str, int]) -> Callable[[int], Point]:
 
 
 def _texts(size: int) -> Point:
-    found = _answer(["-m", "benchmarks.growth", "--texts", str(size)])
+    with started(_HERE / "growth.py", ["--texts", str(size)]) as child:
+        found = child.result()
     return Point(size, found["seconds"], found["peak_resident_bytes"])
 
 
@@ -170,30 +171,10 @@ def _corpus(megabytes: int) -> Point:
                 file.write(_LINE * (2**20 // len(_LINE)))
         flags = ["--data.source", str(source), "--out", str(out), "--json"]
         start_s = time.perf_counter()
-        with started(_ROOT / "scripts" / "prepare.py", [*flags, "--workers", "1"]) as c:
-            found = c.result()
+        with started(_PREPARE, [*flags, "--workers", "1"]) as child:
+            found = child.result()
         seconds = time.perf_counter() - start_s
     return Point(megabytes, seconds, found["peak_resident_bytes"])
-
-
-def _answer(words: Sequence[str]) -> dict[str, Any]:
-    """Return the JSON object that a Python process prints.
-
-    Raises:
-        ChildProcessError: If it fails; told with its last line of errors.
-    """
-    done = subprocess.run(
-        [sys.executable, *words],
-        cwd=_ROOT,
-        capture_output=True,
-        encoding="utf-8",
-        errors="replace",
-    )
-    if done.returncode:
-        lines = done.stderr.strip().splitlines() or ["no words"]
-        raise ChildProcessError(f"{' '.join(words)} failed: {lines[-1]}")
-    answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return answer
 
 
 def _featurized(texts: int) -> dict[str, float]:
@@ -242,7 +223,7 @@ GROWTHS: Mapping[str, Growth] = {
         _step("hidden_size", _SHAPE),
     ),
     "texts": Growth(
-        "features, 64 units, 76 bytes a text", "texts N", 256,
+        f"features, 64 units, {len(_LINE)} bytes a text", "texts N", 256,
         (4096, 8192, 16384, 32768), (1, 0), _texts,
     ),
     "corpus": Growth(

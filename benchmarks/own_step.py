@@ -16,6 +16,7 @@ from tfsent.config import (
     ModelConfig,
     OptimizerConfig,
     Precision,
+    TrainingConfig,
 )
 from tfsent.data.batches import Batch
 
@@ -53,7 +54,9 @@ class OwnStep:
                 ModelConfig(hidden_size=hidden_size, weight_norm=weight_norm)
             )
             network.build(None)
-            network.unrolled = training.unrolls(precision, batches[0].reset_BT.shape[1])
+            network.unrolled = training.unrolls(
+                precision, TrainingConfig(window=batches[0].reset_BT.shape[1])
+            )
             optimizer = training.make_optimizer(config, batch_size, _TOTAL_STEPS)
             optimizer.build(network.trainable_variables)
         self._step = training.TrainStep(

@@ -22,7 +22,7 @@ from typing import Any
 from benchmarks.result import begin, finish
 from benchmarks.timing import seconds_per_call
 from tfsent.cli import parse_config, quiet, run
-from tfsent.config import DataConfig, Precision
+from tfsent.config import Precision
 
 _STEPS = 5
 _WRAPPERS = (
@@ -72,17 +72,10 @@ def profile(config: ProfileConfig) -> dict[str, Any]:
     """Return the milliseconds of a step, and those of each operation and its calls."""
     import tensorflow as tf
 
+    from benchmarks.lanes import built_in_lanes
     from benchmarks.own_step import OwnStep
-    from tfsent.data import LaneBatches, prepare
 
-    data = DataConfig()
-    lanes = LaneBatches(
-        prepare(data)["train"],
-        batch_size=config.batch_size,
-        window=config.window,
-        state_reset=data.state_reset,
-        seed=0,
-    )
+    lanes = built_in_lanes(config.batch_size, config.window)
     step = OwnStep(
         [lanes.batch(k) for k in range(4)],
         hidden_size=config.hidden_size,
@@ -110,8 +103,8 @@ def _events(folder: Path) -> tuple[Mapping[str, float], Mapping[str, float]]:
     """Return the milliseconds and the calls of each operation, for one step."""
     from tensorflow.tsl.profiler.protobuf import xplane_pb2
 
-    spent: collections.Counter[str] = collections.Counter()
-    calls: collections.Counter[str] = collections.Counter()
+    spent: dict[str, float] = collections.defaultdict(float)
+    calls: dict[str, float] = collections.defaultdict(float)
     for file in folder.rglob("*.xplane.pb"):
         space = xplane_pb2.XSpace()
         space.ParseFromString(file.read_bytes())
@@ -123,8 +116,8 @@ def _events(folder: Path) -> tuple[Mapping[str, float], Mapping[str, float]]:
                     name = plane.event_metadata[event.metadata_id].name
                     # "gradients/MatMul:_MklMatMul": the kind is what matters.
                     name = name.rpartition(":")[2].strip()
-                    spent[name] += event.duration_ps / 1e9 / _STEPS  # type: ignore[assignment]
-                    calls[name] += 1 / _STEPS  # type: ignore[assignment]
+                    spent[name] += event.duration_ps / 1e9 / _STEPS
+                    calls[name] += 1 / _STEPS
     kept = {
         name: ms
         for name, ms in spent.items()

@@ -22,7 +22,7 @@ import numpy as np
 
 from benchmarks.timing import calls_filling, interleave, seconds_per_call
 from tfsent.cli import parse_config, quiet, run
-from tfsent.config import DataConfig, Precision
+from tfsent.config import Precision
 from tfsent.peak_memory import peak_resident_bytes
 
 if TYPE_CHECKING:
@@ -88,17 +88,10 @@ def measure(config: TrainCellConfig) -> dict[str, Any]:
     """
     # Here, not above: the process that only reads these settings stays light.
     from benchmarks.gemm import GemmGauge, model_shapes
+    from benchmarks.lanes import built_in_lanes
     from benchmarks.own_step import OwnStep
-    from tfsent.data import LaneBatches, prepare
 
-    data = DataConfig()
-    lanes = LaneBatches(
-        prepare(data)["train"],
-        batch_size=config.batch_size,
-        window=config.window,
-        state_reset=data.state_reset,
-        seed=0,
-    )
+    lanes = built_in_lanes(config.batch_size, config.window)
     batches = [lanes.batch(step) for step in range(_NUM_BATCHES)]
     own = OwnStep(
         batches,

@@ -17,10 +17,10 @@ import numpy as np
 from benchmarks.featurize import some_texts
 from benchmarks.flops import byte_flops
 from benchmarks.generate import PROMPT, random_weights
+from benchmarks.lanes import built_in_lanes
 from tfsent.checkpoint import expected_shapes, save_weights
 from tfsent.config import (
     Cell,
-    DataConfig,
     DistributionConfig,
     ModelConfig,
     OptimizerConfig,
@@ -28,8 +28,6 @@ from tfsent.config import (
     RunConfig,
     TrainingConfig,
 )
-from tfsent.data.batches import LaneBatches
-from tfsent.data.shards import prepare
 
 Task = Literal["train", "featurize", "generate"]
 
@@ -225,13 +223,7 @@ def write_given(cell: GridCell, folder: Path) -> Given:
 
 
 def _batches(cell: GridCell) -> dict[str, np.ndarray]:
-    lanes = LaneBatches(
-        prepare(DataConfig())["train"],
-        batch_size=cell.batch_size,
-        window=cell.window,
-        state_reset="shard",
-        seed=0,
-    )
+    lanes = built_in_lanes(cell.batch_size, cell.window)
     bytes_NBT1 = np.stack([lanes.batch(k).bytes_BT1 for k in range(_NUM_BATCHES)])
     # Built-in layers begin every batch at zero; so do all, and nothing else begins.
     reset_NBT = np.zeros((_NUM_BATCHES, cell.batch_size, cell.window), bool)

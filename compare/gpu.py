@@ -19,7 +19,7 @@ import contextlib
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -32,7 +32,7 @@ from compare.cells import GridCell, write_given
 from compare.equal_work import gap_between
 from compare.exact_mlstm import exact_answers
 from compare.rounds import OK, Pool, measure_cell
-from compare.runners.facts import find_runners
+from compare.runners.facts import Found, find_runners
 from compare.runners.inputs import read_batches, read_weights
 from compare.runners.process import RunnerError
 from compare.settings import Timing
@@ -113,22 +113,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Check and measure, print a table or JSON; leave with 1 if anything failed."""
     config = parse_config(argv, GpuConfig, description=__doc__)
     result = begin("benchmarks.gpu", argv, config)
-    runners = {name: found for name, found in find_runners().items() if name in RUNNERS}
-    present, absent = {}, {}
-    for name, found in runners.items():
-        reason = found.facts.absent()
-        with contextlib.closing(Pool({name: found}, _ANSWER_S)) as pool:
-            if reason is None:
-                try:
-                    device = pool[name].facts["device"]
-                    if device != "cpu" or config.any_device:
-                        present[name] = found
-                        continue
-                    reason = "finds no GPU"
-                except RunnerError as error:
-                    reason = str(error)
-        absent[name] = reason
-    result["absent"] = absent
+    present, result["absent"] = _found(config.any_device)
     if not present:
         finish(result | {"measured": False}, config, NO_GPU)
         return
@@ -140,6 +125,31 @@ def main(argv: Sequence[str] | None = None) -> None:
     bad = [c for c in result["checks"].values() if "error" in c]
     if bad or any("error" in each for each in _entries(result["cells"])):
         raise SystemExit(1)
+
+
+def _found(any_device: bool) -> tuple[dict[str, Found], dict[str, str]]:
+    """Return the runners that find a GPU, and why the others are left out."""
+    present, absent = {}, {}
+    for name, found in find_runners().items():
+        if name not in RUNNERS:
+            continue
+        reason = found.facts.absent()
+        if reason is None:
+            reason = _without_gpu(name, found, any_device)
+        if reason is None:
+            present[name] = found
+        else:
+            absent[name] = reason
+    return present, absent
+
+
+def _without_gpu(name: str, found: Found, any_device: bool) -> str | None:
+    with contextlib.closing(Pool({name: found}, _ANSWER_S)) as pool:
+        try:
+            device = pool[name].facts["device"]
+        except RunnerError as error:
+            return str(error)
+    return "finds no GPU" if device == "cpu" and not any_device else None
 
 
 def measured_rates(precision: Precision) -> Rates:
@@ -215,17 +225,13 @@ def floor_s(cell: GridCell, rates: Rates) -> tuple[float, str]:
 
 
 def _checks(
-    precision: Precision, runners: Mapping[str, Any]
+    precision: Precision, runners: Mapping[str, Found]
 ) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield runner and type, and how far its logits and gradients are from float64."""
     with tempfile.TemporaryDirectory() as folder:
-        for kind in dict.fromkeys(("float32", precision)):
-            cell = GridCell(
-                hidden_size=_CHECKED.hidden_size,
-                batch_size=_CHECKED.batch_size,
-                window=_CHECKED.window,
-                precision=kind,  # type: ignore[arg-type]
-            )
+        kinds: tuple[Precision, ...] = ("float32", precision)
+        for kind in dict.fromkeys(kinds):
+            cell = replace(_CHECKED, precision=kind)
             given = write_given(cell, Path(folder))
             bytes_BT1 = read_batches(given.inputs).bytes_NBT1[0]
             exact = exact_answers(read_weights(given.weights), bytes_BT1)
@@ -251,7 +257,7 @@ def _checks(
 
 
 def _measured(
-    config: GpuConfig, runners: Mapping[str, Any], rates: Rates
+    config: GpuConfig, runners: Mapping[str, Found], rates: Rates
 ) -> Iterator[dict[str, Any]]:
     start_s = time.perf_counter()
     timing = Timing(

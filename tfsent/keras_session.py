@@ -66,12 +66,10 @@ def plan_run(config: RunConfig) -> Planned:
         workers = num_workers(config, gpus)
     elif many:
         workers = len(find_cluster(asked.slurm_port).workers)
-    training = config.training
-    window = training.recompute_segment or training.window
-    costs = UNROLLED if unrolls(config.precision, window) else KERAS
     if gpus:
         local = 1 if asked.strategy == "none" else asked.devices or gpus
-        return plan_to_fit(config, on_device(costs), Place(workers * local, 0))
+        return plan_to_fit(config, on_device(KERAS), Place(workers * local, 0))
+    costs = UNROLLED if unrolls(config.precision, config.training) else KERAS
     replicas = 1 if many else asked.devices or 1
     place = Place(workers, resident_bytes(), free_bytes(), replicas)
     return plan_to_fit(config, costs, place)

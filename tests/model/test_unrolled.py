@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from tests.tolerances import GRADIENT_BF16, GRADIENT_F32
-from tfsent.config import ModelConfig
+from tfsent.config import ModelConfig, TrainingConfig
 from tfsent.model.language_model import CELLS, ByteLanguageModel
 from tfsent.training import precision
 from tfsent.training.gradients import BatchGradients
@@ -94,6 +94,14 @@ def test_bfloat16_rounds_and_no_more(cell):
 def test_steps_are_unrolled_where_it_pays(asked, window, native, expected, monkeypatch):
     monkeypatch.setattr(precision, "_multiplies_bfloat16", lambda: native)
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: [])
-    assert precision.unrolls(asked, window) is expected
+    training = TrainingConfig(window=window)
+    assert precision.unrolls(asked, training) is expected
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: ["GPU:0"])
-    assert not precision.unrolls(asked, window)
+    assert not precision.unrolls(asked, training)
+
+
+def test_of_a_window_in_segments_a_segment_counts(monkeypatch):
+    monkeypatch.setattr(precision, "_multiplies_bfloat16", lambda: True)
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: [])
+    segments = TrainingConfig(window=4096, recompute_segment=64)
+    assert precision.unrolls("mixed_bfloat16", segments)

@@ -206,14 +206,13 @@ class ByteLanguageModel(keras.Model):
 
     def _read_unrolled(self, layer, weights, source, index_BT, state, reset_BT):
         """Return what `_read_window` does, of products outside of XLA."""
-        if index_BT is not None:
-            index_BT = ops.transpose(index_BT)
+        if index_BT is None:
+            p_TBP = self._projected(layer, weights, ops.transpose(source, (1, 0, 2)))
         else:
-            source = ops.transpose(source, (1, 0, 2))
-        # A table is a small product; gathering its rows and the gradient of that are
-        # faster in XLA. What a layer below gives is multiplied by a large one.
-        project = self._projected if index_BT is None else fused(self._projected)
-        p_TBP = project(layer, weights, source, index_BT)
+            # The product of a table is small; gathering its rows and the gradient of
+            # that are faster in XLA.
+            project = fused(self._projected)
+            p_TBP = project(layer, weights, source, ops.transpose(index_BT))
         h_TBH, state = layer.run_unrolled(p_TBP, weights, state, reset_BT)
         return ops.transpose(h_TBH, (1, 0, 2)), state
 

@@ -27,7 +27,7 @@ from typing import Any, NamedTuple
 import keras
 from keras import ops
 
-from tfsent.model.forms import LANES_FIRST, LANES_LAST, Form
+from tfsent.model.forms import LANES_FIRST, LANES_LAST, Form, reset_state
 
 
 class Equations(NamedTuple):
@@ -284,12 +284,11 @@ def _backward(
     `dsequences`: the gradients of the first state sequences, of one or of all.
     """
     steps = ops.shape(p_TPB)[0]
-    before = [
-        _reset_all(
-            ops.concatenate([ops.expand_dims(first, 0), sequence[:-1]], 0), reset_T1B
-        )
+    shifted = [
+        ops.concatenate([ops.expand_dims(first, 0), sequence[:-1]], 0)
         for first, sequence in zip(state, sequences, strict=True)
     ]
+    before = reset_state(reset_T1B, shifted)
 
     ends, dstate = steps, list(dlast)
     if mask_T1B is not None:
@@ -370,15 +369,7 @@ def _scan(step, carry, steps, ends=None, backwards=False):
 
 
 def _reset(state, reset_T1B, t):
-    if reset_T1B is None:
-        return state
-    return [ops.where(reset_T1B[t], ops.zeros_like(s), s) for s in state]
-
-
-def _reset_all(s_THB, reset_T1B):
-    if reset_T1B is None:
-        return s_THB
-    return ops.where(reset_T1B, ops.zeros_like(s_THB), s_THB)
+    return reset_state(None if reset_T1B is None else reset_T1B[t], state)
 
 
 def _product(a_TIB, d_TKB, dtype):

@@ -53,10 +53,7 @@ def build_run(
         )
         model.build(None)
         model.recompute_layers = config.training.recompute_layers
-        model.unrolled = unrolls(
-            config.precision,
-            config.training.recompute_segment or config.training.window,
-        )
+        model.unrolled = unrolls(config.precision, config.training)
         optimizer = make_optimizer(config.optimizer, batch_size, steps)
         optimizer.build(model.trainable_variables)
     step = TrainStep(

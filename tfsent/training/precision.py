@@ -11,7 +11,7 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-from tfsent.config import OptimizerConfig, Precision
+from tfsent.config import OptimizerConfig, Precision, TrainingConfig
 from tfsent.model.unrolled import MOST_STEPS
 
 
@@ -24,7 +24,7 @@ def set_precision(precision: Precision) -> None:
     keras.config.set_dtype_policy(precision)
 
 
-def unrolls(precision: Precision, window: int) -> bool:
+def unrolls(precision: Precision, training: TrainingConfig) -> bool:
     """Whether a training step is faster with its products outside of XLA.
 
     So it is in bfloat16 on a CPU that has instructions for it; see
@@ -32,11 +32,11 @@ def unrolls(precision: Precision, window: int) -> bool:
 
     Args:
         precision: Type of the arithmetic.
-        window: Bytes that are read with all activations kept.
+        training: For the bytes that are read with all activations kept.
     """
     return (
         precision == "mixed_bfloat16"
-        and window <= MOST_STEPS
+        and (training.recompute_segment or training.window) <= MOST_STEPS
         and not tf.config.list_physical_devices("GPU")
         and _multiplies_bfloat16()
     )

@@ -21,7 +21,6 @@ import tensorflow as tf
 from keras import ops
 
 from tfsent.config import MAX_LOSS_SCALE, MIN_LOSS_SCALE
-from tfsent.model.forms import fused
 from tfsent.model.language_model import ByteLanguageModel
 from tfsent.training.gradients import BatchGradients
 from tfsent.training.optimizer import clip_by_global_norm
@@ -73,8 +72,6 @@ class TrainStep:
             jit_compile=not model.unrolled,
             autograph=False,
         )
-        # One pass over the gradients instead of one an operation.
-        self._clip = fused(clip_by_global_norm)
         self._run = tf.function(self._on_all_replicas, autograph=False)
 
     def __call__(self, bytes_BT1, reset_BT, state, step: int):
@@ -138,7 +135,7 @@ class TrainStep:
             nats, *gradients = context.all_reduce(
                 tf.distribute.ReduceOp.MEAN, [nats, *gradients]
             )
-        gradients, norm = self._clip(gradients, self._clip_norm * scale)
+        gradients, norm = clip_by_global_norm(gradients, self._clip_norm * scale)
         self._optimizer.apply(gradients, variables)
         return (nats / math.log(2), norm / scale), state
 
